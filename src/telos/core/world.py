@@ -1,0 +1,67 @@
+"""The contract of a world: pure functions over a batch of states."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from telos.core.errors import UnknownNameError
+from telos.core.spaces import Spaces, Tree
+
+WorldState = Mapping[str, np.ndarray]
+"""The full true state of a batch of worlds: named arrays `[batch ...]`. For evaluation only; no model ever sees it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AbstractWorld(ABC):
+    """A world that ships its own dynamics: values in, values out, nothing hidden, so any state can be restored.
+
+    Subclasses are frozen dataclasses whose fields are the world's parameters; sizes are shares of the arena's width.
+    `telos.envs` turns every world into a Gymnasium environment and a Gymnasium vector environment.
+    """
+
+    action_repeat: int = 1
+    """How often one action is carried out; the clock of the agent ticks once."""
+
+    pair_kinds: ClassVar[tuple[str, ...]] = ("anywhere",)
+    """Kinds of start and goal that `sample_pairs` knows; the first is the default of the evaluation."""
+
+    @property
+    @abstractmethod
+    def spaces(self) -> Spaces:
+        """What is observed and what can be done."""
+
+    @abstractmethod
+    def sample(self, rng: np.random.Generator, num: int) -> WorldState:
+        """`num` random states, each with a layout of its own where layouts vary."""
+
+    @abstractmethod
+    def sample_pairs(self, rng: np.random.Generator, num: int, kind: str) -> tuple[WorldState, WorldState]:
+        """`num` starts and goals, each pair in one layout and not solved at the start.
+
+        Raises:
+            UnknownNameError: `kind` is not among `pair_kinds`.
+        """
+
+    @abstractmethod
+    def advance(self, state: WorldState, actions: np.ndarray) -> WorldState:
+        """The states after `actions [batch action]`, in the environment's units, clipped to the action space."""
+
+    @abstractmethod
+    def observe(self, state: WorldState) -> Tree:
+        """What a sensor sees: `[batch ...]` as the observation space says."""
+
+    @abstractmethod
+    def expert(self, state: WorldState, goal: WorldState) -> np.ndarray:
+        """The scripted expert's actions `[batch action]`; it may look at the true state."""
+
+    @abstractmethod
+    def distance(self, state: WorldState, goal: WorldState) -> np.ndarray:
+        """Straight distance `[batch]` between two states, as a share of the arena's width. Success is judged on it."""
+
+    def check_pair_kind(self, kind: str) -> None:
+        """Raises UnknownNameError for a kind of start and goal that this world does not have."""
+        if kind not in self.pair_kinds:
+            raise UnknownNameError.of(f"kind of start and goal in {type(self).__name__}", kind, self.pair_kinds)
