@@ -1,0 +1,1 @@
+"""The agent: six rooms that meet only in `loop.py`, through the contracts."""

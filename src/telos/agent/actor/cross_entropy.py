@@ -1,0 +1,64 @@
+"""Cross-entropy method, plain and improved: fit a Gaussian to the best candidates, sample again."""
+
+from dataclasses import dataclass
+
+from torch import Generator
+
+from telos.agent.actor.candidates import take_best
+from telos.agent.actor.sampling import AbstractSamplingPlanner, Proposal, coloured_noise
+
+
+@dataclass(frozen=True, kw_only=True)
+class CEM(AbstractSamplingPlanner):
+    """Fits a Gaussian to the best candidates, over and over.
+
+    Use when the energy is rough, or a component has no gradient.
+    Not when `horizon * action` is large: the candidates it needs grow with it.
+
+    Source: Rubinstein (1999), "The cross-entropy method for combinatorial and continuous optimization".
+    """
+
+    num_iterations: int = 10
+    """Rounds of propose, judge, refit."""
+    num_elites: int = 30
+    """Candidates that shape the next proposal."""
+    min_std: float = 0.02
+    """Least deviation of the proposal; keeps the search alive."""
+    momentum: float = 0.1
+    """Share of the old proposal in the new one."""
+    noise_exponent: float = 0.0
+    """Colour of the noise: 0 is white; larger values give smoother actions."""
+
+    def sample(self, proposal: Proposal, num: int, generator: Generator):
+        noise = coloured_noise(num, *proposal.mean.shape[1:], exponent=self.noise_exponent, generator=generator)
+        return proposal.mean[:, None] + proposal.std[:, None] * noise
+
+    def refit(self, proposal: Proposal, units, energies) -> Proposal:
+        elites, _ = take_best(units, energies, self.num_elites)
+        mean, std = elites.mean(dim=1), elites.std(dim=1, correction=0).clamp_min(self.min_std)
+        return Proposal(mean.lerp(proposal.mean, self.momentum), std.lerp(proposal.std, self.momentum))
+
+
+@dataclass(frozen=True, kw_only=True)
+class ICEM(CEM):
+    """The cross-entropy method with coloured noise, elites that survive, and fewer candidates in each iteration.
+
+    Use in place of `CEM` when every rollout is dear and good actions are smooth; it needs a fraction of the candidates.
+    Not when good plans switch between extremes: coloured noise seldom proposes them.
+
+    Source: Pinneri et al. (2020), "Sample-efficient Cross-Entropy Method for Real-time Planning", arXiv 2008.06389.
+    """
+
+    noise_exponent: float = 1.0
+    """Colour of the noise: 0 is white; larger values give smoother actions."""
+    decay: float = 1.25
+    """Each iteration draws this many times fewer candidates than the one before."""
+    kept_share: float = 0.3
+    """Share of the elites that are judged again in the next iteration."""
+
+    def num_at(self, iteration: int) -> int:
+        return max(2 * self.num_elites, int(self.num_candidates * self.decay**-iteration))
+
+    @property
+    def num_kept(self) -> int:
+        return int(self.kept_share * self.num_elites)

@@ -1,0 +1,52 @@
+"""Model-predictive path integral: every candidate counts, the better the more."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Generator
+
+from telos.agent.actor.sampling import AbstractSamplingPlanner, Proposal, coloured_noise
+from telos.core.errors import ConfigError
+
+
+@dataclass(frozen=True, kw_only=True)
+class MPPI(AbstractSamplingPlanner):
+    """Moves the proposal to the mean of all candidates, weighted by `exp(-energy / temperature)`.
+
+    Use as the first choice: few candidates suffice, and it follows a moving optimum well from a warm start.
+    Not when two very different plans are equally good and their mean is bad: `CEM` with few elites makes up its mind sooner.
+
+    The temperature is relative to the spread of the energies (their deviation over the candidates), so that it needs no new
+    tuning for another cost. The deviation of the proposal is refitted with the same weights, as in TD-MPC.
+
+    Source: Williams et al. (2017), arXiv 1707.02342; refitted deviation after Hansen et al. (2022), arXiv 2203.04955.
+    """
+
+    num_candidates: int = 96
+    """Action sequences per iteration."""
+    num_iterations: int = 4
+    """Rounds of propose, judge, refit."""
+    temperature: float = 0.1
+    """Small: only the best count. Large: all count alike. In units of the energies' deviation."""
+    min_std: float = 0.05
+    """Least deviation of the proposal; keeps the search alive."""
+    noise_exponent: float = 1.0
+    """Colour of the noise: 0 is white; larger values give smoother actions."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.temperature <= 0:
+            raise ConfigError(f"The temperature of MPPI is {self.temperature}.", expected="a number above 0")
+
+    def sample(self, proposal: Proposal, num: int, generator: Generator):
+        noise = coloured_noise(num, *proposal.mean.shape[1:], exponent=self.noise_exponent, generator=generator)
+        return proposal.mean[:, None] + proposal.std[:, None] * noise
+
+    def refit(self, proposal: Proposal, units, energies) -> Proposal:
+        finite = torch.where(energies.isfinite(), energies, energies.new_tensor(torch.finfo(energies.dtype).max / 1e6))
+        above = finite - finite.min(dim=1, keepdim=True).values
+        spread = above.std(dim=1, keepdim=True, correction=0).clamp_min(torch.finfo(energies.dtype).tiny)
+        weights = torch.softmax(-above / (self.temperature * spread), dim=1)[..., None, None]
+        mean = (weights * units).sum(dim=1)
+        variance = (weights * (units - mean[:, None]).square()).sum(dim=1)
+        return Proposal(mean, variance.sqrt().clamp_min(self.min_std))

@@ -1,0 +1,6 @@
+"""Costs: energy of an imagined future, per step. They add up and scale."""
+
+from telos.agent.cost.action import ActionEffort, ActionSmoothness
+from telos.agent.cost.distance import FinalDistance, LeastDistance, PathDistance, RunningMinimum
+
+__all__ = ["ActionEffort", "ActionSmoothness", "FinalDistance", "LeastDistance", "PathDistance", "RunningMinimum"]

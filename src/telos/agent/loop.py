@@ -1,0 +1,138 @@
+"""The wiring, once: observe, plan now and then, act."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from telos.agent.actor import make_plan
+from telos.core.contracts import AbstractCost, AbstractPlanner, AbstractTask, AbstractWorldModel
+from telos.core.errors import ConfigError
+from telos.core.logs import map_tree
+from telos.core.seeding import torch_generator
+from telos.core.spaces import Tree
+from telos.core.types import Batched, Plan, State
+
+
+@dataclass(frozen=True, kw_only=True)
+class AgentSettings:
+    """How an agent plans."""
+
+    planner: AbstractPlanner
+    """Searches for the actions of least energy."""
+    cost: AbstractCost
+    """What energy is."""
+    replan_every: int = 1
+    """Steps of a plan that are carried out before the next one is made."""
+    budget_ms: float | None = None
+    """Wall-clock time for one plan (of the whole batch); None: until the planner is through."""
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.replan_every <= self.planner.horizon:
+            raise ConfigError(
+                f"The agent is to replan every {self.replan_every} steps.", expected=f"1 to the planner's horizon, {self.planner.horizon}"
+            )
+
+
+class Agent:
+    """Acts towards a task: `set_task`, then `act` on every observation. One episode, or a batch of them side by side.
+
+    Args:
+        world_model: trained; put into evaluation mode.
+        settings: planner, cost, and how often to replan.
+        seed: of all chance in planning.
+    """
+
+    def __init__(self, world_model: AbstractWorldModel, settings: AgentSettings, *, seed: int = 0) -> None:
+        self.world_model = world_model.eval()
+        self.settings = settings
+        self.device = next(world_model.parameters()).device
+        self.seed = seed
+        self.task: AbstractTask | None = None
+        self.num_plans = 0
+        self.reset()
+
+    def set_task(self, task: AbstractTask) -> None:
+        """What to do from now on. Raises what the task raises when it does not fit the world model, such as SpaceError."""
+        task.start(self.world_model, 1)
+        self.task = task
+        self._progress: Any = None
+        self._plan: Plan | None = None
+
+    def reset(self) -> None:
+        """A new episode: forgets the past, keeps the task."""
+        self._state: State | None = None
+        self._action: Tensor | None = None
+        self._progress = None
+        self._plan = None
+        self._age = 0
+        self._time = 0
+        self._batched = False
+
+    @property
+    def last_plan(self) -> Plan | None:
+        """The plan that is being carried out."""
+        return self._plan
+
+    @property
+    def state(self) -> State | None:
+        """What the agent believes."""
+        return self._state
+
+    @torch.no_grad()
+    def act(self, observation: Tree) -> np.ndarray:
+        """The next action, in the environment's units and dtype; `[action]`, or `[batch action]` for a batch of observations.
+
+        Raises:
+            SpaceError: the observation is not what the model was trained on.
+            ConfigError: there is no task yet.
+        """
+        if self.task is None:
+            raise ConfigError("The agent has no task.", fix="agent.set_task(ReachGoal(goal_observation))")
+        self._observe(observation)
+        plan = self._current_plan()
+        self._action = plan.actions[:, self._age]
+        self._age += 1
+        self._time += 1
+        action = self._action.cpu().numpy().astype(self.world_model.spaces.action.dtype, copy=False)
+        return action if self._batched else action[0]
+
+    def keep(self, rows: Tensor) -> None:
+        """Goes on with some rows of the batch only; the others are through."""
+        for name in ("_state", "_action", "_progress", "_plan"):
+            value = getattr(self, name)
+            if isinstance(value, Tensor):
+                setattr(self, name, value[rows])
+            elif isinstance(value, Batched):
+                setattr(self, name, value.select(rows))
+
+    def _observe(self, observation: Tree) -> None:
+        assert self.task is not None
+        space = self.world_model.spaces.observation
+        checked = space.check(observation, what="The observation")
+        self._batched = bool(space.batch_shape(checked, what="The observation"))
+        tensors = map_tree(lambda leaf: torch.as_tensor(leaf if self._batched else leaf[None]).to(self.device), checked)
+        self._state = self.world_model.observe(self._state, self._action, tensors)
+        if self._progress is None:
+            self._progress = self.task.start(self.world_model, self._state.num_rows)
+        self._progress = self.task.advance(self._progress, self._state)
+
+    def _current_plan(self) -> Plan:
+        assert self.task is not None
+        assert self._state is not None
+        if self._plan is not None and self._age < self.settings.replan_every:
+            return self._plan
+        problem = replace(self.task.problem(self._state, self._progress), previous_action=self._action, budget_ms=self.settings.budget_ms)
+        self._plan = make_plan(
+            self.settings.planner,
+            world_model=self.world_model,
+            cost=self.settings.cost,
+            problem=problem,
+            warm_start=None if self._plan is None else self._plan.shift(self._age),
+            generator=torch_generator(self.seed, "plan", self._time, device=self.device),
+        )
+        self._age = 0
+        self.num_plans += 1
+        return self._plan

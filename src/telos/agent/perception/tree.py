@@ -1,0 +1,50 @@
+"""Encoder for dictionaries of pictures and readings."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from telos.agent.perception.convolutional import ConvolutionalConfig
+from telos.agent.perception.vector import VectorConfig
+from telos.core.contracts import AbstractEncoder, AbstractEncoderConfig
+from telos.core.logs import Moments
+from telos.core.spaces import ObservationSpace, PixelSpace, TreeSpace
+
+
+@dataclass(frozen=True, kw_only=True)
+class EncoderConfig(AbstractEncoderConfig):
+    """The encoder that fits an observation space: pictures, vectors, or a named tree of both."""
+
+    pixels: ConvolutionalConfig = ConvolutionalConfig()
+    """For every picture."""
+    vector: VectorConfig = VectorConfig()
+    """For every vector."""
+    part_size: int = 64
+    """Features of each part of a tree, before they are joined."""
+
+    def build(
+        self, space: ObservationSpace, latent_size: int, moments: Mapping[str, Moments] | None = None, name: str = "observation"
+    ) -> AbstractEncoder:
+        """`moments` are by column name: `observation`, or `observation/PART`."""
+        if isinstance(space, TreeSpace):
+            parts = {part: self.build(part_space, self.part_size, moments, f"{name}/{part}") for part, part_space in space.spaces.items()}
+            return TreeEncoder(parts=parts, latent_size=latent_size)
+        config = self.pixels if isinstance(space, PixelSpace) else self.vector
+        return config.build(space, latent_size, (moments or {}).get(name))  # type: ignore[arg-type]
+
+
+class TreeEncoder(AbstractEncoder):
+    """One encoder per part; their features are joined by one hidden layer."""
+
+    def __init__(self, *, parts: dict[str, AbstractEncoder], latent_size: int) -> None:
+        super().__init__()
+        self.latent_size = latent_size
+        self.parts = nn.ModuleDict(parts)
+        size = sum(part.latent_size for part in parts.values())
+        self.join = nn.Sequential(nn.SiLU(), nn.Linear(size, size), nn.SiLU(), nn.Linear(size, latent_size))
+
+    def forward(self, observation: dict[str, Tensor]) -> Float[Tensor, "batch latent"]:
+        return self.join(torch.cat([part(observation[name]) for name, part in self.parts.items()], dim=-1))

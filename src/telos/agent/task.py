@@ -1,0 +1,34 @@
+"""What an agent can be asked to do."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+
+from telos.core.contracts import AbstractTask, AbstractWorldModel
+from telos.core.logs import map_tree
+from telos.core.spaces import Tree
+from telos.core.types import Problem, State
+
+
+@dataclass(frozen=True)
+class ReachGoal(AbstractTask):
+    """Reach what `observation` shows: a goal image, a goal reading, or a batch of them `[batch ...]`.
+
+    Raises:
+        SpaceError: on `agent.set_task`, when the goal is of another size or kind than what the model was trained on.
+    """
+
+    observation: Tree = field(repr=False)
+
+    def start(self, world_model: AbstractWorldModel, num_rows: int) -> State:
+        space = world_model.spaces.observation
+        goal = space.check(self.observation, what="The goal")
+        if not space.batch_shape(goal, what="The goal"):
+            goal = map_tree(lambda leaf: np.broadcast_to(leaf, (num_rows, *leaf.shape)).copy(), goal)
+        device = next(world_model.parameters()).device
+        with torch.no_grad():
+            return world_model.observe(None, None, map_tree(lambda leaf: torch.as_tensor(leaf).to(device), goal))
+
+    def problem(self, state: State, progress: State) -> Problem:
+        return Problem(state=state, goal=progress)

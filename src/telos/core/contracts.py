@@ -1,0 +1,222 @@
+"""THE page: what each part of an agent must do, and what it gets for free.
+
+Abstract or final: a method is either abstract, and implemented once, or final. Tensors are `[batch ...]`; the axis of
+candidates lives in `telos.agent.actor.candidates` alone, and no component but that file ever sees it.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from jaxtyping import Float, Num
+from torch import Generator, Tensor, nn
+
+from telos.core.errors import ConfigError
+from telos.core.logs import Moments, Windows
+from telos.core.spaces import ActionSpace, ObservationSpace, Spaces, VectorSpace
+from telos.core.types import Observation, Problem, Rollout, State
+
+
+class AbstractEncoder(nn.Module, ABC):
+    """Perception: one observation in, one latent out."""
+
+    latent_size: int
+
+    @abstractmethod
+    def forward(self, observation: Observation) -> Float[Tensor, "batch latent"]:
+        """The latents of a batch of observations `[batch ...]`, raw as stored (pictures: uint8, channels last)."""
+
+
+class AbstractEncoderConfig(ABC):
+    """What an encoder is made of; a frozen dataclass."""
+
+    @abstractmethod
+    def build(
+        self, space: ObservationSpace, latent_size: int, moments: Mapping[str, Moments] | None = None, name: str = "observation"
+    ) -> AbstractEncoder:
+        """An encoder with fresh weights; `moments` by column name (`observation`, or `observation/PART`)."""
+
+
+class AbstractPredictor(nn.Module, ABC):
+    """The dynamics in latent space."""
+
+    hidden_size: int
+    """Numbers carried from step to step beside the latent; 0 for a memoryless predictor."""
+
+    @abstractmethod
+    def forward(
+        self,
+        latent: Float[Tensor, "batch latent"],
+        hidden: Float[Tensor, "batch hidden"],
+        scenery: Float[Tensor, "batch scenery"],
+        action: Float[Tensor, "batch features"],
+    ) -> tuple[Float[Tensor, "batch latent"], Float[Tensor, "batch hidden"]]:
+        """The next latent and hidden state; `action` comes normalised (discrete: one-hot)."""
+
+
+class AbstractPredictorConfig(ABC):
+    """What a predictor is made of; a frozen dataclass."""
+
+    @abstractmethod
+    def build(self, *, latent_size: int, scenery_size: int, action_size: int) -> AbstractPredictor:
+        """A predictor with fresh weights."""
+
+
+class AbstractWorldModel(nn.Module, ABC):
+    """Predicts, in latent space, what actions lead to."""
+
+    spaces: Spaces
+    latent_size: int
+
+    @property
+    @abstractmethod
+    def perception(self) -> nn.Module:
+        """Everything that `encode_frames` uses; what is frozen when only the dynamics are trained further."""
+
+    @abstractmethod
+    def encode_frames(self, observations: Observation) -> Float[Tensor, "batch code"]:
+        """All that the model takes from single frames `[batch ...]`, in one pass; may be cached once encoders are frozen."""
+
+    @abstractmethod
+    def encode_window(self, observations: Observation, actions: Num[Tensor, "batch time action"]) -> State:
+        """The states `[batch time+1 ...]` along windows, for training; every distinct frame is encoded once."""
+
+    @abstractmethod
+    def assemble(self, codes: Float[Tensor, "batch frames code"], actions: Num[Tensor, "batch time action"]) -> State:
+        """The same from codes that `encode_frames` made."""
+
+    @abstractmethod
+    def observe(self, previous: State | None, action: Num[Tensor, "batch action"] | None, observation: Observation) -> State:
+        """The state after `action` was carried out in `previous` and `observation` was seen; None, None at the start."""
+
+    @abstractmethod
+    def step(self, state: State, action: Num[Tensor, "batch action"]) -> State:
+        """The state that `action`, in the environment's units, is expected to lead to."""
+
+    def rollout(self, state: State, actions: Num[Tensor, "batch horizon action"]) -> Rollout:
+        """The imagined future under `actions`. Override where caching pays."""
+        states = []
+        for time in range(actions.shape[1]):
+            state = self.step(state, actions[:, time])
+            states.append(state)
+        latent = torch.stack([state.latent for state in states], dim=1)
+        belief = torch.stack([state.belief for state in states], dim=1)
+        return Rollout(latent=latent, belief=belief, actions=actions)
+
+
+class AbstractCost(ABC):
+    """Energy of an imagined future; lower is better. Costs add up and scale: `LeastDistance() + 0.3 * ActionEffort()`."""
+
+    @abstractmethod
+    def energy(self, rollout: Rollout, problem: Problem) -> Float[Tensor, "batch horizon"]:
+        """Energy per step; `energy[:, t]` judges the state after `actions[:, t]`. A path's energy is the sum."""
+
+    def __add__(self, other: "AbstractCost") -> "AbstractCost":
+        return WeightedSum(terms=(*_terms(self), *_terms(other)), weights=(*_weights(self), *_weights(other)))
+
+    def __mul__(self, factor: float) -> "AbstractCost":
+        return WeightedSum(terms=_terms(self), weights=tuple(factor * weight for weight in _weights(self)))
+
+    __rmul__ = __mul__
+
+
+@dataclass(frozen=True, kw_only=True)
+class WeightedSum(AbstractCost):
+    """Several costs at once; what `+` and `*` make."""
+
+    terms: tuple[AbstractCost, ...]
+    weights: tuple[float, ...]
+
+    def energy(self, rollout: Rollout, problem: Problem) -> Float[Tensor, "batch horizon"]:
+        return torch.stack([weight * term.energy(rollout, problem) for term, weight in zip(self.terms, self.weights, strict=True)]).sum(dim=0)
+
+
+def _terms(cost: AbstractCost) -> tuple[AbstractCost, ...]:
+    return cost.terms if isinstance(cost, WeightedSum) else (cost,)
+
+
+def _weights(cost: AbstractCost) -> tuple[float, ...]:
+    return cost.weights if isinstance(cost, WeightedSum) else (1.0,)
+
+
+class AbstractEvaluator(ABC):
+    """What a search may ask of the world: the energy of candidates, and whether there is time left."""
+
+    action_space: ActionSpace
+    num_problems: int
+
+    @abstractmethod
+    def __call__(self, actions: Num[Tensor, "batch num horizon action"]) -> Float[Tensor, "batch num"]:
+        """Energy of every candidate, in one batch. No gradient."""
+
+    @abstractmethod
+    def differentiable(self, actions: Float[Tensor, "batch num horizon action"]) -> Float[Tensor, "batch num"]:
+        """The same, with a gradient to `actions`."""
+
+    @abstractmethod
+    def out_of_time(self) -> bool:
+        """Whether the budget is used up; a search then returns the best it has."""
+
+    @abstractmethod
+    def record(self, best: Float[Tensor, " batch"]) -> None:
+        """Notes the least energies after an iteration, for the trace."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AbstractPlanner(ABC):
+    """Mode 2: looks for the actions of least energy. State in, state out; all chance comes from the generator."""
+
+    horizon: int = 12
+    """Steps to look ahead."""
+
+    def __post_init__(self) -> None:
+        if self.horizon < 1:
+            raise ConfigError(f"The planner's horizon is {self.horizon}.", expected="1 step or more")
+
+    def supports(self, action_space: ActionSpace) -> bool:
+        """Whether the planner can search this space."""
+        return isinstance(action_space, VectorSpace)
+
+    @abstractmethod
+    def search(
+        self, evaluate: AbstractEvaluator, warm_start: Num[Tensor, "batch horizon action"] | None, generator: Generator
+    ) -> Num[Tensor, "batch num horizon action"]:
+        """One or more action sequences per problem, within bounds. `warm_start` is what is left of the previous plan."""
+
+
+class AbstractTask(ABC):
+    """What the agent is to do. A value; what changes on the way is its progress."""
+
+    @abstractmethod
+    def start(self, world_model: AbstractWorldModel, num_rows: int) -> Any:
+        """The progress at the beginning; what has to be encoded is encoded here, once."""
+
+    @abstractmethod
+    def problem(self, state: State, progress: Any) -> Problem:
+        """What to plan for now."""
+
+    def advance(self, progress: Any, state: State) -> Any:
+        """The progress after `state` was reached."""
+        return progress
+
+
+Predictions = Rollout
+"""What the world model expected along a window, from its first frame on."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AbstractObjective(ABC):
+    """One term of the training loss. A value; weights of its own, if it needs any, come from `head`."""
+
+    weight: float = 1.0
+    """Factor in the loss; the terms are logged without it."""
+
+    def head(self, spaces: Spaces, latent_size: int) -> nn.Module:
+        """The weights that the term needs beside the world model's; trained along, used in training only."""
+        return nn.Identity()
+
+    @abstractmethod
+    def term(self, windows: Windows, states: State, predictions: Predictions, head: nn.Module) -> Float[Tensor, ""]:
+        """The term for a batch of windows. `states [batch time+1 ...]` were encoded; `predictions` were imagined."""

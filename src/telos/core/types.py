@@ -1,0 +1,137 @@
+"""The values that travel between the rooms. All are frozen; whatever changes is returned as a new value."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
+
+import torch
+from jaxtyping import Float, Num
+from torch import Tensor
+
+Observation = Tensor | Mapping[str, Tensor]
+"""What a sensor saw, `[*batch ...]`, or a flat named tree of such tensors. Nothing behind the encoder sees it."""
+
+
+class Batched:
+    """A frozen dataclass whose tensors, and whose parts, share their first axis."""
+
+    def select(self, index: Tensor | slice) -> Self:
+        """The rows at `index`, a boolean mask, integers or a slice."""
+        return self._map(lambda tensor: tensor[index])
+
+    def repeat(self, num: int) -> Self:
+        """Each row `num` times, side by side: `[batch ...]` becomes `[batch * num ...]`."""
+        return self if num == 1 else self._map(lambda tensor: tensor.repeat_interleave(num, dim=0))
+
+    def to(self, device: torch.device | str) -> Self:
+        """The same value on another device."""
+        return self._map(lambda tensor: tensor.to(device))
+
+    def _map(self, function) -> Self:
+        changes = {name: _map_value(value, function) for name, value in vars(self).items() if _holds_tensors(value)}
+        return replace(self, **changes)  # type: ignore[type-var]
+
+
+def _holds_tensors(value: Any) -> bool:
+    return isinstance(value, (Tensor, Batched)) or (isinstance(value, Mapping) and any(isinstance(part, Tensor) for part in value.values()))
+
+
+def _map_value(value: Any, function) -> Any:
+    if isinstance(value, Batched):
+        return value._map(function)
+    if isinstance(value, Mapping):
+        return {name: function(part) for name, part in value.items()}
+    return function(value)
+
+
+@dataclass(frozen=True)
+class State(Batched):
+    """What an agent believes. Opaque but for two views; what else a world model carries from step to step is its own affair."""
+
+    latent: Float[Tensor, "*batch latent"]
+    """What one frame shows; distances are measured here."""
+    belief: Float[Tensor, "*batch belief"]
+    """The latent and everything that a single frame does not hold, such as velocity or scenery; readouts read here."""
+    memory: Mapping[str, Float[Tensor, "*batch _"]] = field(default_factory=dict)
+    """Private to the world model that made the state."""
+
+    def at(self, time: int) -> "State":
+        """The state of frame `time` of a window: `[batch time ...]` becomes `[batch ...]`."""
+        return self._map(lambda tensor: tensor[:, time])
+
+    @property
+    def num_rows(self) -> int:
+        return self.latent.shape[0]
+
+
+@dataclass(frozen=True)
+class Rollout(Batched):
+    """An imagined future: what follows `actions`, one state per action."""
+
+    latent: Float[Tensor, "batch horizon latent"]
+    """`latent[:, t]` is what `actions[:, t]` leads to."""
+    belief: Float[Tensor, "batch horizon belief"]
+    actions: Num[Tensor, "batch horizon action"]
+    """In the environment's units; integers if discrete."""
+
+    @property
+    def horizon(self) -> int:
+        return self.actions.shape[1]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem(Batched):
+    """What to plan for, now: a batch of starts, each with its goal."""
+
+    state: State
+    goal: State | None = None
+    """Where to go, encoded once; None for tasks that are not about a place."""
+    previous_action: Num[Tensor, "batch action"] | None = None
+    """What was done last, for smoothness; None at the first step."""
+    budget_ms: float | None = None
+    """Wall-clock time for the whole batch of plans; None: until the planner is through."""
+
+    @property
+    def num_rows(self) -> int:
+        return self.state.num_rows
+
+
+@dataclass(frozen=True)
+class PlanTrace:
+    """How a plan was found."""
+
+    best: tuple[Float[Tensor, " batch"], ...] = ()
+    """Least energy seen after each iteration."""
+    num_candidates: int = 0
+    """Action sequences judged, per problem."""
+    seconds: float = 0.0
+    """Wall-clock time for the whole batch."""
+    stopped: str = "finished"
+    """`finished`, or `out of time`: then the best plan so far was returned."""
+
+
+@dataclass(frozen=True)
+class Plan(Batched):
+    """What to do next, and what the agent expects of it."""
+
+    actions: Num[Tensor, "batch horizon action"]
+    """In the environment's units, within its bounds."""
+    energies: Float[Tensor, "batch horizon"]
+    """Energy per step; it judges the state that the action of that step leads to."""
+    imagined: Float[Tensor, "batch horizon latent"]
+    """The latents that the agent expects on its way."""
+    trace: PlanTrace = field(default_factory=PlanTrace)
+
+    @property
+    def energy(self) -> Float[Tensor, " batch"]:
+        return self.energies.sum(dim=1)
+
+    def shift(self, num_steps: int) -> "Plan":
+        """The rest of the plan after `num_steps`, the last action held to the end: the next search's warm start."""
+        num_steps = min(num_steps, self.actions.shape[1])
+        return replace(self, **{name: _shift(getattr(self, name), num_steps) for name in ("actions", "energies", "imagined")})
+
+
+def _shift(tensor: Tensor, num_steps: int) -> Tensor:
+    last = tensor[:, -1:]
+    return torch.cat([tensor[:, num_steps:], last.expand(-1, num_steps, *last.shape[2:])], dim=1)

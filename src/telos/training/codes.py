@@ -1,0 +1,63 @@
+"""Windows of cached codes: with perception frozen, every frame is encoded once and training never touches a picture again."""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from telos.core.contracts import AbstractWorldModel
+from telos.core.errors import EpisodeTooShortError
+from telos.core.logs import AbstractLogs, Windows, first_leaf, map_tree
+
+FRAMES_AT_ONCE = 2048
+
+
+class CodeWindows:
+    """The codes of all frames of some logs, in memory, and random windows of them."""
+
+    def __init__(self, world_model: AbstractWorldModel, logs: AbstractLogs) -> None:
+        self.lengths = np.asarray(logs.lengths)
+        self.first_rows = np.concatenate([[0], np.cumsum(self.lengths + 1)[:-1]])
+        self.codes, self.actions = encode_logs(world_model, logs)
+        self.device = self.codes.device
+
+    def windows(self, rng: np.random.Generator, num: int, num_steps: int) -> Windows:
+        """As `AbstractLogs.windows`, with codes `[batch time+1 code]` for observations."""
+        counts = np.maximum(self.lengths - num_steps + 1, 0)
+        if not counts.any():
+            raise EpisodeTooShortError(f"No episode has {num_steps} steps; the longest has {self.lengths.max()}.")
+        ends = np.cumsum(counts)
+        drawn = rng.integers(ends[-1], size=num)
+        episodes = np.searchsorted(ends, drawn, side="right")
+        starts = self.first_rows[episodes] + drawn - (ends[episodes] - counts[episodes])
+        rows = torch.from_numpy(starts[:, None] + np.arange(num_steps + 1)).to(self.device)
+        return Windows(observations=self.codes[rows], actions=self.actions[rows[:, :-1]], episodes=torch.from_numpy(episodes).to(self.device))
+
+
+@torch.no_grad()
+def encode_logs(world_model: AbstractWorldModel, logs: AbstractLogs) -> tuple[Tensor, Tensor]:
+    """Codes `[rows code]` and actions `[rows action]` of all frames; an episode's last row has an action of zeros."""
+    device = next(world_model.parameters()).device
+    codes, actions, waiting, num_waiting = [], [], [], 0
+    for index in range(logs.num_episodes):
+        trajectory = logs.episode(index)
+        action = torch.from_numpy(np.array(trajectory.actions))
+        actions.append(torch.cat([action, torch.zeros_like(action[:1])]))
+        waiting.append(trajectory.observations)
+        num_waiting += len(action) + 1
+        if num_waiting >= FRAMES_AT_ONCE or index == logs.num_episodes - 1:
+            codes.append(_encode(world_model, waiting, device))
+            waiting, num_waiting = [], 0
+    return torch.cat(codes), torch.cat(actions).to(device)
+
+
+def _encode(world_model: AbstractWorldModel, observations: list, device: torch.device) -> Tensor:
+    if isinstance(observations[0], dict):
+        frames = {name: np.concatenate([part[name] for part in observations]) for name in observations[0]}
+    else:
+        frames = np.concatenate(observations)
+    pieces = range(0, len(first_leaf(frames)), FRAMES_AT_ONCE)
+    parts = [
+        map_tree(lambda leaf, start=start: torch.from_numpy(np.ascontiguousarray(leaf[start : start + FRAMES_AT_ONCE])).to(device), frames)
+        for start in pieces
+    ]
+    return torch.cat([world_model.encode_frames(part) for part in parts])

@@ -1,0 +1,43 @@
+"""One step of learning as one module, so that every way of running in parallel can wrap it."""
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from telos.core.contracts import AbstractObjective, AbstractWorldModel
+from telos.core.errors import ConfigError
+from telos.core.logs import Windows
+from telos.core.types import State
+
+
+class Learner(nn.Module):
+    """A world model with the heads of its objectives: windows in, loss and terms out."""
+
+    def __init__(self, world_model: AbstractWorldModel, objectives: tuple[AbstractObjective, ...], *, from_codes: bool) -> None:
+        super().__init__()
+        self.world_model = world_model
+        self.objectives = {_name(objective): objective for objective in objectives}
+        if len(self.objectives) != len(objectives):
+            raise ConfigError(
+                f"An objective is listed twice: {[_name(objective) for objective in objectives]}.", expected="each once, with its weight"
+            )
+        self.heads = nn.ModuleDict({name: part.head(world_model.spaces, world_model.latent_size) for name, part in self.objectives.items()})
+        self.from_codes = from_codes
+
+    def forward(self, windows: Windows) -> tuple[Float[Tensor, ""], dict[str, Tensor]]:
+        """The weighted loss, and each term by name, unweighted. `windows` holds tensors: raw frames, or codes."""
+        states = self.states(windows)
+        predictions = self.world_model.rollout(states.at(0), windows.actions)
+        terms = {name: part.term(windows, states, predictions, self.heads[name]) for name, part in self.objectives.items()}
+        loss = sum(self.objectives[name].weight * term for name, term in terms.items())
+        assert isinstance(loss, Tensor)
+        return loss, {name: term.detach() for name, term in terms.items()}
+
+    def states(self, windows: Windows) -> State:
+        """The encoded states along the windows."""
+        encode = self.world_model.assemble if self.from_codes else self.world_model.encode_window
+        return encode(windows.observations, windows.actions)
+
+
+def _name(objective: AbstractObjective) -> str:
+    name = type(objective).__name__
+    return "".join(("_" if i and letter.isupper() and not name[i - 1].isupper() else "") + letter for i, letter in enumerate(name)).lower()
