@@ -1,0 +1,7 @@
+"""Logged trajectories: the native store, its views, and collecting."""
+
+from telos.data.store import Episodes as Episodes
+from telos.data.views import Mixture as Mixture
+from telos.data.views import Selection as Selection
+from telos.data.views import split as split
+from telos.data.writer import EpisodeWriter as EpisodeWriter
