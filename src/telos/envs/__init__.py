@@ -1,5 +1,27 @@
 """Worlds that ship with Telos, and any Gymnasium environment by name."""
 
+from typing import Any
+
+import gymnasium
+
+from telos.envs.gym import WorldEnv, WorldVectorEnv
+from telos.envs.names import WORLDS, make_env, make_vector_env, make_world, parse_args
 from telos.envs.two_rooms import TwoRooms
 
-__all__ = ["TwoRooms"]
+__all__ = ["TwoRooms", "WorldEnv", "WorldVectorEnv", "make_env", "make_vector_env", "make_world", "parse_args", "register"]
+
+
+def register() -> None:
+    """Makes every world known to Gymnasium, as `telos/TwoRooms-v0` and so on. Importing `telos.envs` calls it."""
+    for name in WORLDS:
+        if f"telos/{name}-v0" not in gymnasium.registry:
+            world = f"{WORLDS[name].__module__}:{name}"
+            entries = {"entry_point": "telos.envs:make_env", "vector_entry_point": "telos.envs:_make_registered"}
+            gymnasium.register(id=f"telos/{name}-v0", kwargs={"name": world}, **entries)
+
+
+def _make_registered(name: str, num_envs: int, **args: Any) -> WorldVectorEnv:
+    return make_vector_env(name, num_envs, **args)
+
+
+register()

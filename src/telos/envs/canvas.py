@@ -58,3 +58,9 @@ def _cell_shares(num: int, size: int) -> np.ndarray:
     """`[size num]`: how much of each pixel each cell takes."""
     edges = np.arange(num) / num
     return np.ascontiguousarray(bands(edges, edges + 1 / num, size).T)
+
+
+def shrink(frame: UInt8[np.ndarray, "height width channel"], size: int) -> UInt8[np.ndarray, "size size channel"]:
+    """The picture in `size` by `size` pixels, each the average of the area that it covers."""
+    rows, columns = _cell_shares(frame.shape[0], size), _cell_shares(frame.shape[1], size)
+    return (np.einsum("ih,hwc,jw->ijc", rows, frame.astype(np.float32), columns, optimize=True) + np.float32(0.5)).clip(0, 255).astype(np.uint8)

@@ -1,0 +1,103 @@
+"""Environments of Gymnasium, of any package, by their id: `gym:Name-v0` or `gym:module:Name-v0`."""
+
+import difflib
+import importlib
+import inspect
+from typing import Any
+
+import gymnasium
+import numpy as np
+from gymnasium.envs.registration import load_env_creator
+from gymnasium.vector import AutoresetMode, SyncVectorEnv
+
+from telos.core.errors import ConfigError, UnknownNameError
+from telos.envs import canvas
+
+PREFIX = "gym:"
+OWN_ARGS = ("max_steps", "pixels")
+
+
+def is_foreign(name: str) -> bool:
+    """Whether the name is an id of Gymnasium's."""
+    return name.startswith(PREFIX)
+
+
+def make(name: str, *, max_steps: int | None = None, pixels: int | None = None, **args: Any) -> gymnasium.Env:
+    """The environment; with `pixels` it observes its rendered frame, in so many pixels.
+
+    Raises:
+        UnknownNameError: Gymnasium knows no such id.
+        ConfigError: it refuses its arguments, or something it needs is not installed.
+    """
+    spec = _spec(name)
+    if pixels is not None:
+        if not isinstance(pixels, int) or pixels < 1:
+            raise ConfigError(f"'{name}' cannot be observed in pixels={pixels!r}.", expected="a whole number of at least 1")
+        args = {**args, "render_mode": "rgb_array"}
+    try:
+        env = gymnasium.make(spec, max_episode_steps=max_steps, disable_env_checker=True, **args)
+    except gymnasium.error.DependencyNotInstalled as error:
+        raise ConfigError(f"'{name}' needs a package that is not installed: {error}.") from error
+    except (TypeError, ValueError, AssertionError, gymnasium.error.Error) as error:
+        raise ConfigError(f"'{name}' cannot be made: {error}.", expected="arguments among " + ", ".join(_legal_args(spec))) from error
+    return env if pixels is None else RenderedFrames(env, pixels)
+
+
+def make_vector(name: str, num: int, **args: Any) -> SyncVectorEnv:
+    """`num` of them side by side, which never reset by themselves. Raises what `make` raises."""
+    if not isinstance(num, int) or num < 1:
+        raise ConfigError(f"A batch of {num} environments cannot be made.", expected="a whole number of at least 1")
+    return SyncVectorEnv([lambda: make(name, **args)] * num, autoreset_mode=AutoresetMode.DISABLED)
+
+
+class RenderedFrames(gymnasium.Wrapper):
+    """Replaces the observation by the rendered frame, shrunk to `size` by `size` pixels by averaging areas."""
+
+    def __init__(self, env: gymnasium.Env, size: int) -> None:
+        super().__init__(env)
+        self.size = size
+        self.observation_space = gymnasium.spaces.Box(0, 255, (size, size, 3), np.uint8)
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[np.ndarray, dict[str, Any]]:
+        _, info = self.env.reset(seed=seed, options=options)
+        return self._frame(), info
+
+    def step(self, action: Any) -> tuple[np.ndarray, Any, bool, bool, dict[str, Any]]:
+        _, reward, terminated, truncated, info = self.env.step(action)
+        return self._frame(), reward, terminated, truncated, info
+
+    def _frame(self) -> np.ndarray:
+        frame = self.env.render()
+        if not isinstance(frame, np.ndarray) or frame.ndim != 3 or frame.shape[-1] < 3:
+            raise ConfigError(f"{self.env} renders no colour pictures, so it cannot be observed in pixels.", fix="leave pixels away")
+        return canvas.shrink(frame[..., :3], self.size)
+
+
+def _spec(name: str) -> gymnasium.envs.registration.EnvSpec:
+    module, _, short = name.removeprefix(PREFIX).rpartition(":")
+    if module:
+        _import(module, name)
+    try:
+        return gymnasium.spec(short)
+    except (gymnasium.error.Error, ValueError) as error:
+        # Gymnasium knows dozens of ids; the close ones say enough.
+        close = difflib.get_close_matches(short, list(gymnasium.registry), n=3, cutoff=0.4)
+        raise UnknownNameError(
+            f"There is no environment called '{name}'.",
+            expected="an id of Gymnasium's, such as " + ", ".join(PREFIX + known for known in close or ["CartPole-v1"]),
+            fix=f"if a package brings it, name the module that registers it: {PREFIX}module:{short}" if not module else "",
+        ) from error
+
+
+def _import(module: str, name: str) -> None:
+    """Imports the module of an id, so that it registers what it has."""
+    try:
+        importlib.import_module(module)
+    except ImportError as error:
+        raise ConfigError(f"The module '{module}' of '{name}' cannot be imported: {error}.", fix=f"install the package of {module}") from error
+
+
+def _legal_args(spec: gymnasium.envs.registration.EnvSpec) -> list[str]:
+    creator = load_env_creator(spec.entry_point) if isinstance(spec.entry_point, str) else spec.entry_point
+    names = inspect.signature(creator).parameters if callable(creator) else ()
+    return sorted({*OWN_ARGS, *names} - {"self", "args", "kwargs"})

@@ -1,0 +1,167 @@
+"""From a name and its arguments, as typed on a command line, to a world or an environment."""
+
+import ast
+import dataclasses
+import types
+import typing
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import gymnasium
+from gymnasium.vector import VectorEnv
+
+from telos.core.config import choose
+from telos.core.errors import ConfigError, UnknownNameError
+from telos.core.world import AbstractWorld
+from telos.envs import foreign
+from telos.envs.gym import WorldEnv, WorldVectorEnv
+from telos.envs.two_rooms import TwoRooms
+
+WORLDS: Mapping[str, type[AbstractWorld]] = {kind.__name__: kind for kind in (TwoRooms,)}
+ENV_ARGS: Mapping[str, Any] = {"max_steps": int, "render_mode": str}
+TRUTHS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+
+
+def make_world(name: str, **args: Any) -> AbstractWorld:
+    """The world called `name`: `two-rooms`, ..., or a world of your own, `file.py:ClassName` or `module:ClassName`.
+
+    Raises:
+        UnknownNameError: there is no such world.
+        ConfigError: an argument is unknown or out of range, or the class is no world.
+    """
+    kind = _world_class(name)
+    fields = _field_names(kind)
+    _check_names(name, args, fields)
+    try:
+        return kind(**args)
+    except TypeError as error:
+        raise ConfigError(f"'{name}' cannot be made: {error}.", expected="arguments among " + ", ".join(fields)) from error
+
+
+def make_env(name: str, **args: Any) -> gymnasium.Env:
+    """One environment: a world as in `make_world`, or `gym:Name-v0` or `gym:module:Name-v0` for any of Gymnasium's.
+
+    Args:
+        name: What to make.
+        args: The world's fields, `max_steps` and `render_mode`. For `gym:`, what its constructor takes, `max_steps`,
+            and `pixels`: observe the rendered frame, in that many pixels.
+
+    Raises:
+        UnknownNameError: there is no such environment.
+        ConfigError: an argument is unknown or out of range.
+    """
+    if foreign.is_foreign(name):
+        return foreign.make(name, **args)
+    own, options = _split(name, args)
+    return WorldEnv(make_world(name, **own), **options)
+
+
+def make_vector_env(name: str, num: int, **args: Any) -> VectorEnv:
+    """`num` environments side by side, which never reset by themselves; everything else as in `make_env`."""
+    if foreign.is_foreign(name):
+        return foreign.make_vector(name, num, **args)
+    own, options = _split(name, args)
+    return WorldVectorEnv(make_world(name, **own), num, **options)
+
+
+def parse_args(name: str, items: Iterable[str]) -> dict[str, Any]:
+    """`["size=64", "layout=random"]` as arguments for `make_env(name, ...)`, typed as the world's fields are.
+
+    Raises:
+        UnknownNameError: there is no such environment.
+        ConfigError: an item is not `key=value`, names no argument, or its value is of another type.
+    """
+    hints = None if foreign.is_foreign(name) else {**_hints(_world_class(name)), **ENV_ARGS}
+    args = {}
+    for item in items:
+        key, equals, text = item.partition("=")
+        if not equals or not key:
+            raise ConfigError(
+                f"'{item}' is no argument for '{name}'.", expected="key=value" + (f" with a key among {', '.join(hints)}" if hints else "")
+            )
+        if hints is not None:
+            _check_names(name, [key], hints)
+        args[key] = _parse(name, key, text, hints[key] if hints is not None else Any)
+    return args
+
+
+def _world_class(name: str) -> type[AbstractWorld]:
+    if foreign.is_foreign(name):
+        raise ConfigError(
+            f"'{name}' is an environment of Gymnasium, not a world of pure functions.", expected="a world where its true state is needed"
+        )
+    kind = choose("environment", name, WORLDS)
+    if not (isinstance(kind, type) and issubclass(kind, AbstractWorld)):
+        raise ConfigError(f"'{name}' is not a world.", expected="a subclass of telos.core.world.AbstractWorld")
+    return kind
+
+
+def _field_names(kind: type[AbstractWorld]) -> list[str]:
+    return [field.name for field in dataclasses.fields(kind) if field.init]
+
+
+def _hints(kind: type[AbstractWorld]) -> dict[str, Any]:
+    hints = typing.get_type_hints(kind)
+    return {name: hints[name] for name in _field_names(kind)}
+
+
+def _split(name: str, args: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The arguments of the world, and those of the environment around it."""
+    _check_names(name, args, [*_field_names(_world_class(name)), *ENV_ARGS])
+    return {key: args[key] for key in args if key not in ENV_ARGS}, {key: args[key] for key in args if key in ENV_ARGS}
+
+
+def _check_names(name: str, args: Iterable[str], known: Iterable[str]) -> None:
+    for key in args:
+        if key not in known:
+            refusal = UnknownNameError.of(f"argument of '{name}'", key, known)
+            raise ConfigError(refusal.what, expected=refusal.expected, fix=refusal.fix)
+
+
+def _parse(name: str, key: str, text: str, hint: Any) -> Any:
+    try:
+        return _parser(hint)(text)
+    except (ValueError, SyntaxError, KeyError) as error:
+        raise ConfigError(f"'{text}' is no value for '{key}' of '{name}'.", expected=_describe(hint)) from error
+
+
+def _parser(hint: Any) -> Callable[[str], Any]:
+    if hint in (int, float, str):
+        return hint
+    if hint is bool:
+        return lambda text: TRUTHS[text.lower()]
+    origin, parts = typing.get_origin(hint), typing.get_args(hint)
+    if origin is typing.Literal:
+        return {str(part): part for part in parts}.__getitem__
+    if origin is tuple:
+        return lambda text: _parse_tuple(text, parts)
+    if origin in (typing.Union, types.UnionType):
+        return lambda text: None if text.lower() == "none" else _parser(parts[0])(text)
+    return _literal
+
+
+def _parse_tuple(text: str, parts: tuple[Any, ...]) -> tuple[Any, ...]:
+    items = [item.strip() for item in text.strip("()[] ").split(",") if item.strip()]
+    if parts[-1] is Ellipsis:
+        parts = (parts[0],) * len(items)
+    if len(items) != len(parts):
+        raise ValueError(f"{len(items)} values for {len(parts)}")
+    return tuple(_parser(part)(item) for part, item in zip(parts, items, strict=True))
+
+
+def _literal(text: str) -> Any:
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return TRUTHS[text.lower()] if text.lower() in ("true", "false") else text
+
+
+def _describe(hint: Any) -> str:
+    if hint is bool:
+        return "true or false"
+    if typing.get_origin(hint) is typing.Literal:
+        return "one of " + ", ".join(map(str, typing.get_args(hint)))
+    names = {int: "a whole number", float: "a number", str: "text"}
+    if typing.get_origin(hint) is tuple:
+        return "values with commas between them: " + ", ".join(names.get(part, "...") for part in typing.get_args(hint))
+    return names.get(hint, str(hint))
