@@ -1,5 +1,6 @@
 """Writing a store: episode by episode, in bounded memory, all of it or nothing."""
 
+import contextlib
 import errno
 import hashlib
 import json
@@ -206,11 +207,9 @@ class _ColumnFile:
         return Column(self.name, self.file, self.dtype.str, self.shape, self.unit, self.hash.hexdigest())
 
     def discard(self) -> None:
-        try:
+        # Closing flushes once more; on a full disk that fails again, and the file is on its way out anyhow.
+        with contextlib.suppress(OSError):
             self.stream.close()
-        except OSError:
-            # Closing flushes once more; on a full disk that fails again, and the file is on its way out anyhow.
-            pass
 
 
 def _as_array(value: Any, what: str) -> np.ndarray:
