@@ -5,10 +5,11 @@ from typing import Any
 import gymnasium
 
 from telos.envs.gym import WorldEnv, WorldVectorEnv
+from telos.envs.maze import Maze
 from telos.envs.names import WORLDS, make_env, make_vector_env, make_world, parse_args
 from telos.envs.two_rooms import TwoRooms
 
-__all__ = ["TwoRooms", "WorldEnv", "WorldVectorEnv", "make_env", "make_vector_env", "make_world", "parse_args", "register"]
+__all__ = ["Maze", "TwoRooms", "WorldEnv", "WorldVectorEnv", "make_env", "make_vector_env", "make_world", "parse_args", "register"]
 
 
 def register() -> None:

@@ -1,0 +1,100 @@
+"""Maps of square cells: reading them, making them, and the shortest ways through them.
+
+A grid is `[cells cells]` of bool, True for wall; a batch of them is `[batch cells cells]`.
+"""
+
+from functools import lru_cache
+
+import numpy as np
+from jaxtyping import Bool, Int
+
+from telos.core.errors import ConfigError
+
+MAPS = {
+    "u-maze": "#####\n#...#\n###.#\n#...#\n#####",
+    "zigzag": "\n".join(["#########", "#.......#", "#######.#", "#.......#", "#.#######", "#.......#", "#######.#", "#.......#", "#########"]),
+    "four-rooms": "\n".join(["#########", "#...#...#", "#.......#", "#...#...#", "##.###.##", "#...#...#", "#.......#", "#...#...#", "#########"]),
+    "spiral": "\n".join(["#########", "#.......#", "#######.#", "#.....#.#", "#.###.#.#", "#.#...#.#", "#.#####.#", "#.......#", "#########"]),
+}
+UNREACHABLE = np.iinfo(np.int32).max // 2
+
+
+def read_map(text: str) -> Bool[np.ndarray, "cells cells"]:
+    """The grid of a text map: '#' is wall, '.' or a space is floor; padded with wall to a square. '/' ends a row as well as a new line does.
+
+    Raises:
+        ConfigError: another character, rows of several lengths, an open border, no floor, or floor out of reach.
+    """
+    rows = text.replace("/", "\n").strip("\n").split("\n")
+    unknown = sorted(set("".join(rows)) - set("#. "))
+    if unknown:
+        raise ConfigError(f"The map holds {unknown[0]!r}.", expected="'#' for wall, '.' or a space for floor, one line for each row")
+    if len(set(map(len, rows))) != 1:
+        raise ConfigError(f"The rows of the map have {sorted(set(map(len, rows)))} cells.", expected="rows of one length")
+    grid = np.array([[cell == "#" for cell in row] for row in rows])
+    if not (grid[[0, -1]].all() and grid[:, [0, -1]].all()):
+        raise ConfigError("The map is open at its border.", expected="'#' all around")
+    if (~grid).sum() < 2:
+        raise ConfigError(f"The map has {(~grid).sum()} cells of floor.", expected="at least 2")
+    if (distances_from(grid, first_floor(grid))[~grid] == UNREACHABLE).any():
+        raise ConfigError("Some floor of the map cannot be reached from the rest.", expected="one connected floor")
+    side = max(grid.shape)
+    margins = [((side - length) // 2, side - length - (side - length) // 2) for length in grid.shape]
+    return np.pad(grid, margins, constant_values=True)
+
+
+def random_maze(rng: np.random.Generator, side: int) -> Bool[np.ndarray, "side side"]:
+    """A perfect maze: exactly one way between any two cells. Carved by a random walk that backs out of dead ends."""
+    grid = np.ones((side, side), bool)
+    last = side - 2
+    here = (1 + 2 * int(rng.integers(side // 2)), 1 + 2 * int(rng.integers(side // 2)))
+    grid[here] = False
+    trail = [here]
+    while trail:
+        row, column = trail[-1]
+        ways = [(row + down, column + right) for down, right in ((-2, 0), (2, 0), (0, -2), (0, 2))]
+        ways = [way for way in ways if 1 <= way[0] <= last and 1 <= way[1] <= last and grid[way]]
+        if not ways:
+            trail.pop()
+            continue
+        way = ways[int(rng.integers(len(ways)))]
+        grid[way] = grid[(row + way[0]) // 2, (column + way[1]) // 2] = False
+        trail.append(way)
+    return grid
+
+
+def first_floor(grid: Bool[np.ndarray, "rows columns"]) -> Int[np.ndarray, " 2"]:
+    """Row and column of any one cell of floor."""
+    return np.argwhere(~grid)[0]
+
+
+def distances_from(grid: Bool[np.ndarray, "*batch rows columns"], cell: Int[np.ndarray, "*batch 2"]) -> Int[np.ndarray, "*batch rows columns"]:
+    """Steps between neighbouring cells from `cell` to every other, by a wave through the floor."""
+    grids, cells = grid.reshape(-1, *grid.shape[-2:]), np.asarray(cell).reshape(-1, 2)
+    steps = np.full(grids.shape, UNREACHABLE, np.int32)
+    wave = np.zeros(grids.shape, bool)
+    wave[np.arange(len(cells)), cells[:, 0], cells[:, 1]] = True
+    unseen, count = ~grids, 0
+    while wave.any():
+        steps[wave] = count
+        unseen &= ~wave
+        spread = np.zeros_like(wave)
+        spread[:, 1:] |= wave[:, :-1]
+        spread[:, :-1] |= wave[:, 1:]
+        spread[:, :, 1:] |= wave[:, :, :-1]
+        spread[:, :, :-1] |= wave[:, :, 1:]
+        wave, count = spread & unseen, count + 1
+    return steps.reshape(grid.shape)
+
+
+def all_distances(grid: Bool[np.ndarray, "cells cells"]) -> tuple[Int[np.ndarray, "floor 2"], Int[np.ndarray, "floor floor"]]:
+    """Every cell of floor (row, column), and the steps between any two of them."""
+    return _all_distances(grid.tobytes(), grid.shape[0])
+
+
+@lru_cache(maxsize=256)
+def _all_distances(raw: bytes, side: int) -> tuple[np.ndarray, np.ndarray]:
+    grid = np.frombuffer(raw, bool).reshape(side, side)
+    floor = np.argwhere(~grid)
+    steps = distances_from(np.broadcast_to(grid, (len(floor), side, side)), floor)
+    return floor, steps[:, floor[:, 0], floor[:, 1]]
