@@ -1,5 +1,6 @@
 """The wiring, once: observe, plan now and then, act."""
 
+import time
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -43,6 +44,8 @@ class Agent:
         world_model: trained; put into evaluation mode.
         settings: planner, cost, and how often to replan.
         seed: of all chance in planning.
+
+    `last_cpu_seconds` is what the last call of `act` spent on planning (the whole batch); 0 if it carried on with a plan.
     """
 
     def __init__(self, world_model: AbstractWorldModel, settings: AgentSettings, *, seed: int = 0) -> None:
@@ -51,7 +54,7 @@ class Agent:
         self.device = next(world_model.parameters()).device
         self.seed = seed
         self.task: AbstractTask | None = None
-        self.num_plans = 0
+        self.last_cpu_seconds = 0.0
         self.reset()
 
     def set_task(self, task: AbstractTask) -> None:
@@ -122,8 +125,10 @@ class Agent:
     def _current_plan(self) -> Plan:
         assert self.task is not None
         assert self._state is not None
+        self.last_cpu_seconds = 0.0
         if self._plan is not None and self._age < self.settings.replan_every:
             return self._plan
+        started = time.process_time()
         problem = replace(self.task.problem(self._state, self._progress), previous_action=self._action, budget_ms=self.settings.budget_ms)
         self._plan = make_plan(
             self.settings.planner,
@@ -134,5 +139,5 @@ class Agent:
             generator=torch_generator(self.seed, "plan", self._time, device=self.device),
         )
         self._age = 0
-        self.num_plans += 1
+        self.last_cpu_seconds = time.process_time() - started
         return self._plan

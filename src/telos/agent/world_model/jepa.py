@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float, Num
-from torch import Tensor
+from torch import Tensor, nn
 
 from telos.agent.world_model.actions import ActionFeatures
 from telos.agent.world_model.predictors import MLPPredictorConfig

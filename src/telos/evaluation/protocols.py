@@ -1,0 +1,126 @@
+"""Which episodes are run, and what counts as success: fixed before anybody plays, the same for every contestant."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from telos.core.errors import ConfigError, UnknownNameError
+from telos.core.seeding import numpy_generator
+from telos.core.world import AbstractWorld, WorldState
+from telos.data.behaviour import HeldRandomActions
+
+OFFSET = "offset"
+"""The protocol whose goals are what a random walk reaches some steps after the start."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Protocol:
+    """Held-out starts and goals, and the rule of success."""
+
+    name: str
+    """A kind of start and goal of the world, or `offset`."""
+    episodes: int = 200
+    """Starts and goals."""
+    offset: int | None = None
+    """For `offset`: steps of random wandering from start to goal."""
+    seed: int = 0
+    """Of starts, goals and contestants."""
+    radius: float = 0.05
+    """Inside counts as reached; a share of the arena's width."""
+    hold: int = 5
+    """Steps in a row inside the radius that make a success."""
+    patience: float = 3.0
+    """Time allowed, as a multiple of the scripted expert's steps."""
+
+    def __post_init__(self) -> None:
+        if self.episodes < 1:
+            raise ConfigError(f"The evaluation has {self.episodes} episodes.", expected="1 or more")
+        if (self.offset is None) == (self.name == OFFSET):
+            raise ConfigError(
+                f"Protocol '{self.name}' has the offset {self.offset}.", expected="an offset with the protocol 'offset', and only there"
+            )
+        if self.offset is not None and self.offset < 1:
+            raise ConfigError(f"The offset is {self.offset}.", expected="1 step or more")
+
+    def hash(self, world: dict[str, Any]) -> str:
+        """Equal hashes mean equal episodes and equal rules; `world` is the world's config as JSON."""
+        return hashlib.sha256(json.dumps([asdict(self), world], sort_keys=True).encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Starts and goals of a protocol, and how many steps the scripted expert needs for each."""
+
+    starts: WorldState
+    goals: WorldState
+    limits: np.ndarray
+    """`[episodes]`: steps allowed."""
+
+    def __len__(self) -> int:
+        return len(self.limits)
+
+
+def select_rows(state: WorldState, rows: np.ndarray | slice) -> WorldState:
+    """Some rows of a batch of true states."""
+    return {name: value[rows] for name, value in state.items()}
+
+
+def join_rows(states: list[WorldState]) -> WorldState:
+    """Several batches of true states as one."""
+    return {name: np.concatenate([state[name] for state in states]) for name in states[0]}
+
+
+def make_protocol(world: AbstractWorld, name: str | None, *, episodes: int, offset: int | None, seed: int) -> Protocol:
+    """The protocol that a user asked for; by default the world's own first kind of start and goal.
+
+    Raises:
+        UnknownNameError: the world has no such kind.
+    """
+    name = name or (OFFSET if offset is not None else world.pair_kinds[0])
+    if name != OFFSET and name not in world.pair_kinds:
+        raise UnknownNameError.of("protocol for this world", name, (*world.pair_kinds, OFFSET))
+    if name == OFFSET and offset is None:
+        offset = 25
+    return Protocol(name=name, episodes=episodes, offset=offset, seed=seed)
+
+
+def draw_pairs(world: AbstractWorld, protocol: Protocol, expert_steps: Callable[[WorldState, WorldState], np.ndarray]) -> Pairs:
+    """The episodes of a protocol; starts that are solved already are left out and replaced.
+
+    Args:
+        expert_steps: how many steps `[batch]` the scripted expert needs from starts to goals.
+    """
+    rng = numpy_generator(protocol.seed, "evaluation", protocol.name, protocol.offset or 0)
+    starts: list[WorldState] = []
+    goals: list[WorldState] = []
+    found = 0
+    for _ in range(100):
+        if found >= protocol.episodes:
+            break
+        start, goal = _draw(world, protocol, rng)
+        open_rows = world.distance(start, goal) > protocol.radius
+        starts.append(select_rows(start, open_rows))
+        goals.append(select_rows(goal, open_rows))
+        found += int(open_rows.sum())
+    if found < protocol.episodes:
+        raise ConfigError(
+            f"Only {found} of {protocol.episodes} starts are not solved already.", fix="ask for a larger --offset, or another --protocol"
+        )
+    first = slice(0, protocol.episodes)
+    start, goal = select_rows(join_rows(starts), first), select_rows(join_rows(goals), first)
+    return Pairs(start, goal, np.ceil(protocol.patience * expert_steps(start, goal)).astype(int))
+
+
+def _draw(world: AbstractWorld, protocol: Protocol, rng: np.random.Generator) -> tuple[WorldState, WorldState]:
+    if protocol.offset is None:
+        return world.sample_pairs(rng, protocol.episodes, protocol.name)
+    start = world.sample(rng, protocol.episodes)
+    behaviour = HeldRandomActions().start(world.spaces.action, protocol.episodes, rng)
+    goal = start
+    for _ in range(protocol.offset):
+        goal = world.advance(goal, behaviour())
+    return start, goal

@@ -1,0 +1,200 @@
+"""From logs to a run, and from a run to an agent."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning_fabric import Fabric
+
+import telos
+from telos import recipes
+from telos.agent.loop import Agent, AgentSettings
+from telos.agent.world_model import JEPA
+from telos.core import config
+from telos.core.contracts import AbstractPlanner
+from telos.core.errors import ConfigError, RunError, SpaceError, UnknownNameError
+from telos.core.logs import AbstractLogs
+from telos.core.run import Run
+from telos.core.seeding import derive_seed
+from telos.core.spaces import Spaces, TreeSpace
+from telos.data import Episodes, Mixture, split
+from telos.recipes.recipe import Recipe
+from telos.training.checkpoint import load_weights
+from telos.training.trainer import Trainer, Watcher
+
+RecipeLike = str | Recipe | Callable[[AbstractLogs], Recipe]
+
+
+def open_logs(data: Path | str | Sequence[Path | str]) -> AbstractLogs:
+    """One store, or several mixed. Raises DamagedStoreError, DataError or SpaceError (stores that do not fit together)."""
+    paths = [data] if isinstance(data, (str, Path)) else list(data)
+    stores = [Episodes.open(Path(path)) for path in paths]
+    return stores[0] if len(stores) == 1 else Mixture(stores)
+
+
+def train(
+    data: Path | str | Sequence[Path | str],
+    out: Path | str,
+    *,
+    recipe: RecipeLike = "default",
+    from_run: Path | str | None = None,
+    seed: int = 0,
+    held_out: float = 0.1,
+    watcher: Watcher | None = None,
+    fabric: Fabric | None = None,
+) -> Run:
+    """Trains a world model on logged episodes into the folder `out`; goes on where a killed run stopped.
+
+    Args:
+        data: one native store, or several to be mixed.
+        out: the run folder; if it holds a run of the same recipe, seed and data, that run is resumed.
+        recipe: a name, a `Recipe`, `file.py:function`, or a function from logs to a recipe.
+        from_run: a finished run whose weights and recipe are the start; for fine-tuning on new logs.
+        held_out: share of the episodes that are never trained on.
+        fabric: where to train; by default one process on the best device there is, bf16 where the hardware has it.
+
+    Raises:
+        RunError: `out` holds another run, or `from_run` is not finished.
+        DataError, SpaceError, CollapseError: as their docstrings say.
+    """
+    fabric = fabric or make_fabric()
+    fabric.launch()
+    logs = open_logs(data)
+    train_logs, held_out_logs = split(logs, held_out=held_out, seed=seed)
+    source = None if from_run is None else Run.open(Path(from_run))
+    chosen = load_recipe(source) if source else choose_recipe(recipe, train_logs)
+    description = {
+        "telos": telos.__version__,
+        "recipe": config.to_json(chosen),
+        "spaces": logs.spaces.to_json(),
+        "seed": seed,
+        "held_out": held_out,
+        "from_run": None if source is None else str(source.path),
+        "data": _describe(data, logs),
+    }
+    run = _create_or_resume(Path(out), description, fabric)
+    if run.finished:
+        return run
+    torch.manual_seed(derive_seed(seed, "weights"))
+    world_model = chosen.world_model.build(logs.spaces, _moments(train_logs))
+    if source is not None:
+        _check_same_spaces(source, logs.spaces)
+        load_weights(source.weights_file, world_model)
+    Trainer(
+        run=run,
+        world_model=world_model,
+        logs=train_logs,
+        held_out=held_out_logs,
+        curriculum=chosen.curriculum,
+        seed=seed,
+        fabric=fabric,
+        watcher=watcher or (lambda progress: None),
+    ).fit()
+    return run
+
+
+def make_fabric(
+    *, devices: int | str = 1, num_nodes: int = 1, strategy: str = "auto", precision: str | None = None, accelerator: str = "auto"
+) -> Fabric:
+    """Where training runs. `precision` defaults to bf16 where a GPU computes it natively, and to 32 bits elsewhere."""
+    if precision is None:
+        precision = (
+            "bf16-mixed"
+            if accelerator != "cpu" and torch.cuda.is_available() and torch.cuda.is_bf16_supported(including_emulation=False)
+            else "32-true"
+        )
+    return Fabric(accelerator=accelerator, devices=devices, num_nodes=num_nodes, strategy=strategy, precision=precision)  # type: ignore[arg-type]
+
+
+def load_recipe(run: Run) -> Recipe:
+    """The recipe that a run was made with. Raises RunError if it is not readable."""
+    recipe = config.from_json(run.description.get("recipe"))
+    if not isinstance(recipe, Recipe):
+        raise RunError(f"{run.path / 'run.json'} holds no recipe.", fix="restore the file, or train again")
+    return recipe
+
+
+def load_world_model(run: Run | Path | str) -> JEPA:
+    """The trained world model of a finished run, in evaluation mode. Raises RunError if training did not come to its end."""
+    run = run if isinstance(run, Run) else Run.open(Path(run))
+    if not run.finished:
+        raise RunError(f"The run {run.path} has not been trained to its end.", fix="repeat its 'telos train' command; it goes on where it stopped")
+    world_model = load_recipe(run).world_model.build(Spaces.from_json(run.description["spaces"]))
+    load_weights(run.weights_file, world_model)
+    return world_model.eval()
+
+
+def load_agent(
+    run: Run | Path | str, *, planner: AbstractPlanner | None = None, seed: int = 0, device: str = "cpu", budget_ms: float | None = None
+) -> Agent:
+    """An agent ready to be given a task.
+
+    Args:
+        planner: in place of the recipe's.
+        budget_ms: wall-clock time for one plan; None: until the planner is through.
+    """
+    run = run if isinstance(run, Run) else Run.open(Path(run))
+    settings = load_recipe(run).agent
+    if planner is not None or budget_ms is not None:
+        planner = planner or settings.planner
+        settings = AgentSettings(planner=planner, cost=settings.cost, replan_every=min(settings.replan_every, planner.horizon), budget_ms=budget_ms)
+    return Agent(load_world_model(run).to(device), settings, seed=seed)
+
+
+def choose_recipe(recipe: RecipeLike, logs: AbstractLogs) -> Recipe:
+    """The recipe for these logs. Raises UnknownNameError for a name that stands for nothing, ConfigError if no recipe comes out."""
+    if isinstance(recipe, Recipe):
+        return recipe
+    if isinstance(recipe, str):
+        if ":" in recipe:
+            recipe = config.load_class(recipe)
+        elif recipe in recipes.STANDARD:
+            recipe = recipes.STANDARD[recipe]
+        else:
+            raise UnknownNameError.of("recipe", recipe, recipes.STANDARD)
+    made = recipe(logs) if callable(recipe) else recipe
+    if not isinstance(made, Recipe):
+        raise ConfigError(f"The recipe gives a {type(made).__name__}.", expected="a telos.recipes.Recipe, or a function from logs to one")
+    return made
+
+
+def _create_or_resume(path: Path, description: dict[str, Any], fabric: Fabric) -> Run:
+    if (path / "run.json").is_file():
+        run = Run.open(path)
+        for key in ("recipe", "seed", "spaces", "held_out", "from_run"):
+            if run.description.get(key) != description[key]:
+                raise RunError(f"{path} holds a run with another {key.replace('_', ' ')}.", fix="choose another --out, or remove the folder")
+        if [part["fingerprint"] for part in run.description["data"]] != [part["fingerprint"] for part in description["data"]]:
+            raise RunError(f"{path} holds a run on other data.", fix="choose another --out, or remove the folder")
+        return run
+    if fabric.is_global_zero:
+        Run.create(path, description)
+    fabric.barrier()
+    return Run.open(path)
+
+
+def _describe(data: Path | str | Sequence[Path | str], logs: AbstractLogs) -> list[dict[str, Any]]:
+    paths = [data] if isinstance(data, (str, Path)) else list(data)
+    stores = logs.members if isinstance(logs, Mixture) else [logs]
+    return [
+        {"path": str(Path(path).resolve()), "fingerprint": store.fingerprint, "environment": store.environment}
+        for path, store in zip(paths, stores, strict=True)
+    ]
+
+
+def _moments(logs: AbstractLogs) -> dict[str, Any]:
+    space = logs.spaces.observation
+    names = [f"observation/{part}" for part in space.spaces] if isinstance(space, TreeSpace) else ["observation"]
+    return {name: logs.moments(name) for name in ("action", *names)}
+
+
+def _check_same_spaces(source: Run, spaces: Spaces) -> None:
+    trained = Spaces.from_json(source.description["spaces"])
+    if trained.observation != spaces.observation or trained.action.shape != spaces.action.shape:
+        raise SpaceError(
+            f"The run {source.path} was trained on {trained.observation.describe()} and {trained.action.describe()}; "
+            f"these logs hold {spaces.observation.describe()} and {spaces.action.describe()}.",
+            expected="the same observations and actions",
+            fix="train a new run without --from",
+        )

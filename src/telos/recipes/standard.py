@@ -1,0 +1,108 @@
+"""The recipes that ship with us. Each looks at the logs and returns a `Recipe`; none reads a configuration file."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from telos.agent.actor import MPPI
+from telos.agent.cost import LeastDistance, RunningMinimum
+from telos.agent.loop import AgentSettings
+from telos.agent.perception import EncoderConfig
+from telos.agent.world_model import JEPAConfig, MLPPredictorConfig, RecurrentPredictorConfig
+from telos.core.contracts import AbstractObjective
+from telos.core.logs import AbstractLogs
+from telos.core.spaces import DiscreteSpace, VectorSpace
+from telos.data import scenery_share
+from telos.recipes.recipe import Recipe
+from telos.training import Curriculum, Phase
+from telos.training.objectives import Covariance, InverseDynamics, Prediction, SIGReg, Smoothness, Variance
+
+SCENERY_THRESHOLD = 0.02
+"""Share of the picture that must change from episode to episode before the scenery gets an encoder of its own."""
+
+
+def default(logs: AbstractLogs) -> Recipe:
+    """Chosen by the data: vectors, pictures of one scene, or pictures whose scenery changes from episode to episode."""
+    if isinstance(logs.spaces.observation, VectorSpace):
+        return vector(logs)
+    if scenery_share(logs, np.random.default_rng(0)) > SCENERY_THRESHOLD:
+        return scenery(logs)
+    return pixels(logs)
+
+
+def pixels(logs: AbstractLogs) -> Recipe:
+    """Pictures of one scene: VICReg terms, a small CNN, and a second phase on cached latents."""
+    objectives = (Prediction(), Variance(), Covariance(), Smoothness(), InverseDynamics())
+    together = Phase(name="perception and dynamics", num_steps=1200, batch_size=64, window=6, objectives=objectives, learning_rate=2e-3)
+    return Recipe(
+        name="pixels",
+        world_model=JEPAConfig(encoder=EncoderConfig(), latent_size=16),
+        curriculum=Curriculum(phases=(together, *dynamics_phases(logs, single=1000, rollouts=600))),
+        agent=_agent(logs),
+    )
+
+
+def sigreg(logs: AbstractLogs) -> Recipe:
+    """As the default, with SIGReg in place of variance and covariance."""
+    recipe = default(logs)
+    first, *rest = recipe.curriculum.phases
+    kept = tuple(term for term in first.objectives if not isinstance(term, (Variance, Covariance)))
+    within = any(isinstance(term, Variance) and term.within_episode for term in first.objectives)
+    first = replace(first, objectives=(*kept, SIGReg(within_episode=within)))
+    return replace(recipe, name=f"{recipe.name}-sigreg", curriculum=replace(recipe.curriculum, phases=(first, *rest)))
+
+
+def scenery(logs: AbstractLogs) -> Recipe:
+    """Pictures whose scenery changes from episode to episode: it gets an encoder of its own, and anti-collapse terms look within episodes."""
+    objectives: tuple[AbstractObjective, ...] = (
+        Prediction(),
+        Variance(within_episode=True),
+        Covariance(within_episode=True),
+        Smoothness(),
+        InverseDynamics(),
+    )
+    together = Phase(
+        name="perception and dynamics", num_steps=6000, batch_size=96, windows_per_episode=6, window=6, objectives=objectives, learning_rate=2e-3
+    )
+    return Recipe(
+        name="scenery",
+        world_model=JEPAConfig(encoder=EncoderConfig(), latent_size=16, scenery_size=48, predictor=MLPPredictorConfig(width=256, depth=3)),
+        curriculum=Curriculum(phases=(together, *dynamics_phases(logs, single=3000, rollouts=8000)), log_every=200),
+        agent=_agent(logs, hurry=0.1),
+    )
+
+
+def vector(logs: AbstractLogs) -> Recipe:
+    """Sensor readings: as `pixels`, with a small perceptron for perception."""
+    objectives = (Prediction(), Variance(), Covariance(), InverseDynamics())
+    together = Phase(name="perception and dynamics", num_steps=1500, batch_size=256, window=6, objectives=objectives)
+    return Recipe(
+        name="vector",
+        world_model=JEPAConfig(encoder=EncoderConfig(), latent_size=8),
+        curriculum=Curriculum(phases=(together, *dynamics_phases(logs, single=1500, rollouts=1000))),
+        agent=_agent(logs, horizon=24),
+    )
+
+
+def recurrent(logs: AbstractLogs) -> Recipe:
+    """As the default, with a predictor that remembers: for frames that hide velocity or other things their past shows."""
+    recipe = default(logs)
+    return replace(recipe, name=f"{recipe.name}-recurrent", world_model=replace(recipe.world_model, predictor=RecurrentPredictorConfig()))
+
+
+def dynamics_phases(logs: AbstractLogs, *, single: int, rollouts: int) -> tuple[Phase, Phase]:
+    """The second phase: perception frozen, the predictor fitted again, single steps first, then whole rollouts."""
+    longest = int(logs.lengths.max()) if logs.num_episodes else 1
+    return (
+        Phase(name="dynamics, single steps", trains="dynamics", num_steps=single, batch_size=1024, window=1),
+        Phase(name="dynamics, rollouts", trains="dynamics", num_steps=rollouts, batch_size=256, window=min(14, longest), weight_decay=1e-4),
+    )
+
+
+def _agent(logs: AbstractLogs, *, horizon: int = 14, hurry: float = 0.3) -> AgentSettings:
+    cost = LeastDistance() + hurry * RunningMinimum()
+    if isinstance(logs.spaces.action, DiscreteSpace):
+        from telos.agent.actor import RandomShooting
+
+        return AgentSettings(planner=RandomShooting(horizon=horizon, num_candidates=512), cost=cost)
+    return AgentSettings(planner=MPPI(horizon=horizon, num_candidates=64, num_iterations=3), cost=cost)
