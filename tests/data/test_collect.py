@@ -5,8 +5,8 @@ import time
 import gymnasium
 import numpy as np
 import pytest
-from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from data_worlds import ACTION, PIXELS, Corridor, DriftingPoints
+from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
 from telos.core.errors import ConfigError, SpaceError
 from telos.core.spaces import DiscreteSpace, Spaces, VectorSpace
