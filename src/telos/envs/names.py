@@ -16,9 +16,10 @@ from telos.core.world import AbstractWorld
 from telos.envs import foreign
 from telos.envs.gym import WorldEnv, WorldVectorEnv
 from telos.envs.maze import Maze
+from telos.envs.point_mass import PointMass
 from telos.envs.two_rooms import TwoRooms
 
-WORLDS: Mapping[str, type[AbstractWorld]] = {kind.__name__: kind for kind in (TwoRooms, Maze)}
+WORLDS: Mapping[str, type[AbstractWorld]] = {kind.__name__: kind for kind in (TwoRooms, Maze, PointMass)}
 ENV_ARGS: Mapping[str, Any] = {"max_steps": int, "render_mode": str}
 TRUTHS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
