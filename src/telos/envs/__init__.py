@@ -4,6 +4,7 @@ from typing import Any
 
 import gymnasium
 
+from telos.core.config import short_name
 from telos.envs.gym import WorldEnv, WorldVectorEnv
 from telos.envs.maze import Maze
 from telos.envs.names import WORLDS, make_env, make_vector_env, make_world, parse_args
@@ -17,9 +18,8 @@ def register() -> None:
     """Makes every world known to Gymnasium, as `telos/TwoRooms-v0` and so on. Importing `telos.envs` calls it."""
     for name in WORLDS:
         if f"telos/{name}-v0" not in gymnasium.registry:
-            world = f"{WORLDS[name].__module__}:{name}"
             entries = {"entry_point": "telos.envs:make_env", "vector_entry_point": "telos.envs:_make_registered"}
-            gymnasium.register(id=f"telos/{name}-v0", kwargs={"name": world}, **entries)
+            gymnasium.register(id=f"telos/{name}-v0", kwargs={"name": short_name(WORLDS[name])}, **entries)
 
 
 def _make_registered(name: str, num_envs: int, **args: Any) -> WorldVectorEnv:
