@@ -1,5 +1,6 @@
 """Episodes in a world, many side by side."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,8 +41,14 @@ class Outcome:
         }
 
 
-def play(world: AbstractWorld, pairs: Pairs, contestant: AbstractContestant, protocol: Protocol) -> Outcome:
-    """Runs all episodes of a protocol side by side; those that are through leave the batch."""
+def play(
+    world: AbstractWorld, pairs: Pairs, contestant: AbstractContestant, protocol: Protocol, progress: Callable[[int, int], None] | None = None
+) -> Outcome:
+    """Runs all episodes of a protocol side by side; those that are through leave the batch.
+
+    Args:
+        progress: called after each step with the episodes that are through, and all.
+    """
     num = len(pairs)
     outcome = Outcome(np.zeros(num, dtype=bool), np.zeros(num, dtype=bool), np.array(pairs.limits))
     contestant.begin(world, pairs.starts, pairs.goals)
@@ -56,6 +63,8 @@ def play(world: AbstractWorld, pairs: Pairs, contestant: AbstractContestant, pro
         outcome.success[alive[done]] = True
         outcome.steps[alive[done]] = time
         stay = ~done & (pairs.limits[alive] > time)
+        if progress is not None:
+            progress(num - int(stay.sum()), num)
         if stay.all():
             continue
         alive, inside_for, states, goals = alive[stay], inside_for[stay], select_rows(states, stay), select_rows(goals, stay)

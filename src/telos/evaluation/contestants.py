@@ -63,12 +63,16 @@ class RandomContestant(AbstractContestant):
         self.seed = seed
 
     def begin(self, world: AbstractWorld, starts: WorldState, goals: WorldState) -> None:
-        num = len(next(iter(starts.values())))
-        self.alive = np.arange(num)
-        self.behaviour = HeldRandomActions().start(world.spaces.action, num, numpy_generator(self.seed, "random contestant"))
+        self.num = len(next(iter(starts.values())))
+        self.alive = np.arange(self.num)
+        self.started = np.ones(self.num, dtype=bool)
+        self.behaviour = HeldRandomActions().start(world.spaces.action, self.num, numpy_generator(self.seed, "random contestant"))
 
     def act(self, states: WorldState) -> np.ndarray:
-        return self.behaviour()[self.alive]
+        # Drawn for all rows, also for those that are through, so that nobody's luck hangs on how the others fare.
+        actions = self.behaviour({}, {}, self.started)
+        self.started = np.zeros(self.num, dtype=bool)
+        return actions[self.alive]
 
     def keep(self, rows: np.ndarray) -> None:
         self.alive = self.alive[rows]

@@ -11,6 +11,7 @@ from torch import Tensor
 from telos.core.contracts import AbstractWorldModel
 from telos.core.logs import AbstractLogs, first_leaf, map_tree
 from telos.core.seeding import numpy_generator
+from telos.data import AbstractEpisodes
 
 RIDGES = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
 
@@ -31,6 +32,17 @@ class Probe:
 
     def to_json(self) -> dict[str, float | str]:
         return vars(self)
+
+
+LARGEST_QUANTITY = 8
+"""Numbers per frame; what has more (the map of a maze) is scenery, not a quantity."""
+
+
+def true_states_of(logs: AbstractEpisodes) -> dict[str, np.ndarray]:
+    """The true quantities `[frames size]` that the logs carry, episode after episode; empty if they carry none."""
+    names = [name for name in logs.info_names if logs.info(name, 0)[0].size <= LARGEST_QUANTITY]
+    num_frames = logs.num_steps + logs.num_episodes
+    return {name: np.concatenate([logs.info(name, episode) for episode in range(logs.num_episodes)]).reshape(num_frames, -1) for name in names}
 
 
 @torch.no_grad()

@@ -121,6 +121,6 @@ def _draw(world: AbstractWorld, protocol: Protocol, rng: np.random.Generator) ->
     start = world.sample(rng, protocol.episodes)
     behaviour = HeldRandomActions().start(world.spaces.action, protocol.episodes, rng)
     goal = start
-    for _ in range(protocol.offset):
-        goal = world.advance(goal, behaviour())
+    for time in range(protocol.offset):
+        goal = world.advance(goal, behaviour(world.observe(goal), goal, np.full(protocol.episodes, time == 0)))
     return start, goal

@@ -125,6 +125,16 @@ def load_world_model(run: Run | Path | str) -> JEPA:
     return world_model.eval()
 
 
+def load_untrained(run: Run) -> JEPA:
+    """The run's model as it was before training, normalisation and all: the floor for whatever is read from the trained one."""
+    torch.manual_seed(derive_seed(run.description["seed"], "weights"))
+    fresh = load_recipe(run).world_model.build(Spaces.from_json(run.description["spaces"]))
+    trained = load_world_model(run)
+    constants = {name for name, _ in trained.named_buffers()}
+    fresh.load_state_dict({name: value for name, value in trained.state_dict().items() if name in constants}, strict=False)
+    return fresh.eval()
+
+
 def load_agent(
     run: Run | Path | str, *, planner: AbstractPlanner | None = None, seed: int = 0, device: str = "cpu", budget_ms: float | None = None
 ) -> Agent:
@@ -176,7 +186,7 @@ def _create_or_resume(path: Path, description: dict[str, Any], fabric: Fabric) -
 
 def _describe(data: Path | str | Sequence[Path | str], logs: AbstractLogs) -> list[dict[str, Any]]:
     paths = [data] if isinstance(data, (str, Path)) else list(data)
-    stores = logs.members if isinstance(logs, Mixture) else [logs]
+    stores = logs.parts if isinstance(logs, Mixture) else [logs]
     return [
         {"path": str(Path(path).resolve()), "fingerprint": store.fingerprint, "environment": store.environment}
         for path, store in zip(paths, stores, strict=True)

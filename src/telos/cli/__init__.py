@@ -1,0 +1,49 @@
+"""The command line: one file a verb. Heavy imports happen inside a verb, so that help answers at once."""
+
+import sys
+from typing import Annotated
+
+from tyro import cli
+from tyro.conf import FlagCreatePairsOff, OmitArgPrefixes, OmitSubcommandPrefixes, subcommand
+
+from telos.cli.data import Data
+from telos.cli.demo import Demo
+from telos.cli.evaluate import Evaluate
+from telos.cli.plan import Plan
+from telos.cli.show import Show
+from telos.cli.train import Train
+from telos.core.errors import TelosError
+
+Verb = (
+    Annotated[Demo, subcommand("demo")]
+    | Annotated[Data, subcommand("data")]
+    | Annotated[Train, subcommand("train")]
+    | Annotated[Plan, subcommand("plan")]
+    | Annotated[Evaluate, subcommand("evaluate")]
+    | Annotated[Show, subcommand("show")]
+)
+
+DESCRIPTION = "Learn how a world works from logged trajectories; reach goals in it; see how. Start with: telos demo"
+WRONG_USAGE = 2
+
+
+def main() -> None:
+    """Runs one verb. Exits with 0 (fine), 1 (a property or bar violated) or 2 (wrong usage or unusable input)."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Runs one verb and returns the exit code; a mistake of the user's gets its sentence, never a traceback."""
+    from telos.cli.terminal import print_error
+
+    command = cli(Verb, prog="telos", description=DESCRIPTION, args=arguments, config=(FlagCreatePairsOff, OmitArgPrefixes, OmitSubcommandPrefixes))  # type: ignore[call-overload]
+    try:
+        return command.run() or 0
+    except TelosError as error:
+        print_error(str(error))
+    except OSError as error:
+        print_error(f"{error.filename or 'A file'}: {error.strerror or error}.")
+    except KeyboardInterrupt:
+        print_error("stopped; what was saved is safe, and the same command goes on from there.")
+        return 130
+    return WRONG_USAGE

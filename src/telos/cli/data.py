@@ -1,0 +1,127 @@
+"""`telos data`: collect logs, and look at them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from tyro.conf import Positional, subcommand
+
+
+@dataclass(frozen=True, kw_only=True)
+class Collect:
+    """Log episodes of an environment, with a random wanderer at the controls."""
+
+    env: Positional[str]
+    """two-rooms, maze, point-mass, gym:Name-v0, gym:module:Name-v0, or your own file.py:ClassName."""
+    episodes: int
+    """How many episodes."""
+    out: Path
+    """Folder of the new store."""
+    steps: int = 40
+    """Most steps per episode."""
+    seed: int = 0
+    """Of everything random."""
+    env_args: tuple[str, ...] = ()
+    """Arguments of the environment, as key=value."""
+    copies: int = 64
+    """Environments that run side by side."""
+    json: bool = False
+    """Print one JSON object on the last line."""
+
+    def run(self) -> int:
+        import dataclasses
+
+        from telos import data, envs
+        from telos.cli.terminal import bars, messages, print_json
+        from telos.cli.worlds import absolute
+        from telos.core.spaces import Spaces, space_from_gym
+
+        name = absolute(self.env)
+        args = envs.parse_args(name, self.env_args)
+        env = envs.make_vector_env(name, max(1, min(self.copies, self.episodes)), **{"max_steps": self.steps, **args})
+        spaces = _spaces_of(env, Spaces, space_from_gym)
+        policy = data.HeldRandomActions()
+        with bars() as progress:
+            store = data.collect(
+                env,
+                policy,
+                self.out,
+                episodes=self.episodes,
+                steps=self.steps,
+                seed=self.seed,
+                spaces=spaces,
+                environment={"name": name, "args": args},
+                progress=lambda done, total: progress.update("collect", done, total),
+            )
+        env.close()
+        summary = {
+            "out": str(self.out),
+            "episodes": store.num_episodes,
+            "steps": store.num_steps,
+            "policy": dataclasses.asdict(policy),
+            "seed": self.seed,
+        }
+        if self.json:
+            print_json(summary)
+        else:
+            messages.print(f"{store.num_episodes:,} episodes, {store.num_steps:,} steps of random wandering in {self.out}")
+            messages.print(f"  next   telos train {self.out} --out runs/{self.out.name}")
+        return 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inspect:
+    """Say what is in a store, verify its checksums, and draw a contact sheet."""
+
+    store: Positional[Path]
+    """Folder of the store."""
+    quick: bool = False
+    """Leave the checksums and the pictures out."""
+    out: Path | None = None
+    """Where the contact sheet goes; by default STORE-contact-sheet.png beside the store."""
+    json: bool = False
+    """Print one JSON object on the last line."""
+
+    def run(self) -> int:
+        from telos.cli.terminal import messages, print_json, results
+        from telos.data.inspect import inspect_store
+
+        inspection = inspect_store(self.store, quick=self.quick)
+        summary = inspection.to_json()
+        if not self.quick and not inspection.damaged:
+            from telos.data.contact_sheet import draw_contact_sheet
+
+            sheet = self.out or self.store.with_name(f"{self.store.name}-contact-sheet.png")
+            summary["contact_sheet"] = str(draw_contact_sheet(self.store, sheet))
+        if self.json:
+            print_json(summary)
+            return 0
+        results.print(f"{self.store}: {summary['episodes']:,} episodes, {summary['steps']:,} steps")
+        for name, column in summary["columns"].items():
+            results.print(f"  {name:<28} {column['dtype']:<8} {column['shape']}")
+        for problem in summary["problems"]:
+            messages.print(f"[yellow]problem:[/yellow] {problem}")
+        if "contact_sheet" in summary:
+            results.print(f"  contact sheet   {summary['contact_sheet']}")
+        return 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Data:
+    """Collect and inspect logged episodes."""
+
+    verb: Annotated[Collect, subcommand("collect")] | Annotated[Inspect, subcommand("inspect")]
+
+    def run(self) -> int:
+        return self.verb.run()
+
+
+def _spaces_of(env, spaces, space_from_gym):
+    if hasattr(env, "world"):
+        return env.world.spaces
+    return spaces(
+        observation=space_from_gym(env.single_observation_space, what="The observation"),
+        action=space_from_gym(env.single_action_space, what="The action"),
+    )

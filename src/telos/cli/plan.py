@@ -1,0 +1,59 @@
+"""`telos plan`: plan from one logged frame to another, and compare with what was logged in between."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from tyro.conf import Positional
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """Plan from a logged frame to a later one, compare with what was logged, and draw it."""
+
+    run_folder: Positional[Path]
+    """Folder of the run."""
+    data: Path
+    """Store with the episode."""
+    episode: int
+    """Which one."""
+    start: int
+    """Frame to start from."""
+    goal: int
+    """Frame to reach."""
+    planner: str | None = None
+    """random-shooting, cem, icem, mppi, gradient-descent, or your own file.py:ClassName; by default the recipe's."""
+    seed: int = 0
+    """Of planning."""
+    out: Path | None = None
+    """Where the picture goes; by default into the run's folder."""
+    json: bool = False
+    """Print one JSON object on the last line."""
+
+    def run(self) -> int:
+        from telos.cli.planners import make_planner
+        from telos.cli.terminal import print_json, results
+        from telos.core.run import Run
+        from telos.data import Episodes
+        from telos.evaluation.recovery import draw_recovery, recover
+        from telos.recipes.experiment import load_agent, load_recipe
+
+        run = Run.open(self.run_folder)
+        settings = load_recipe(run).agent
+        agent = load_agent(run, planner=None if self.planner is None else make_planner(self.planner, settings.planner), seed=self.seed)
+        recovery = recover(agent, Episodes.open(self.data), episode=self.episode, start=self.start, goal=self.goal)
+        picture = self.out or run.path / "plans" / f"episode-{self.episode}-from-{self.start}-to-{self.goal}.png"
+        draw_recovery(recovery, picture)
+        summary = {**recovery.to_json(), "planner": type(agent.settings.planner).__name__, "picture": str(picture), "seed": self.seed}
+        if self.json:
+            print_json(summary)
+            return 0
+        results.print(f"  {'':<16}{'energy':>10}{'least distance':>18}")
+        for name in ("planned", "logged", "zero"):
+            if summary[name] is not None:
+                results.print(f"  {name:<16}{summary[name]['energy']:>10.4f}{summary[name]['least_distance']:>18.4f}")
+        if summary["action_difference"] is not None:
+            results.print(f"  planned and logged actions differ by {summary['action_difference']:.3f} of the action range (root mean square)")
+        results.print(f"  picture   {picture}")
+        return 0

@@ -1,0 +1,82 @@
+"""`telos show`: what a run is, and what came of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tyro.conf import Positional
+
+
+@dataclass(frozen=True, kw_only=True)
+class Show:
+    """Say what a run is: its data, recipe, health and evaluations."""
+
+    run_folder: Positional[Path]
+    """Folder of the run."""
+    json: bool = False
+    """Print one JSON object on the last line."""
+
+    def run(self) -> int:
+        from telos.cli.terminal import print_json, results
+        from telos.core.run import Run
+
+        summary = summarize(Run.open(self.run_folder))
+        if self.json:
+            print_json(summary)
+            return 0
+        for key, value in _lines(summary):
+            results.print(f"  {key:<12} {value}", soft_wrap=True)
+        return 0
+
+
+def summarize(run) -> dict[str, Any]:
+    """A run in one JSON object, from its folder alone: no model is built."""
+    from telos.core.spaces import Spaces
+
+    about = run.description
+    spaces = Spaces.from_json(about["spaces"])
+    metrics = run.metrics()
+    return {
+        "run": str(run.path),
+        "finished": run.finished,
+        "recipe": about["recipe"]["name"],
+        "seed": about["seed"],
+        "telos": about["telos"],
+        "observation": spaces.observation.describe(),
+        "action": spaces.action.describe(),
+        "data": [{"path": part["path"], "environment": part["environment"]} for part in about["data"]],
+        "steps": metrics[-1]["step"] if metrics else 0,
+        "last": metrics[-1] if metrics else None,
+        "evaluations": [_evaluation(run, file) for file in sorted(run.path.glob("evaluations/*.json"))],
+        "report": str(run.path / "report.html") if (run.path / "report.html").is_file() else None,
+    }
+
+
+def _evaluation(run, file: Path) -> dict[str, Any]:
+    result = run.read_json(f"evaluations/{file.name}")
+    kept = ("success", "success_low", "success_high", "success_any", "episodes", "protocol_hash", "seed")
+    planner = str(result.get("planner", {}).get("class", "")).rpartition(":")[2]
+    return {"file": file.name, "protocol": result.get("protocol", {}).get("name"), "planner": planner, **{key: result.get(key) for key in kept}}
+
+
+def _lines(summary: dict[str, Any]):
+    from telos.cli.terminal import percent
+    from telos.cli.train import health_sentence
+
+    state = "trained" if summary["finished"] else f"stopped at step {summary['steps']:,}; repeat its 'telos train' command to go on"
+    yield "run", f"{summary['run']} · {state}"
+    yield "recipe", f"{summary['recipe']} · seed {summary['seed']} · telos {summary['telos']}"
+    yield "observes", summary["observation"]
+    yield "acts by", summary["action"]
+    for part in summary["data"]:
+        environment = part["environment"]
+        yield "data", part["path"] + (f" · {environment['name']} {environment['args'] or ''}" if environment else " · no environment")
+    if summary["last"]:
+        yield "health", health_sentence(summary["last"])
+    for result in summary["evaluations"]:
+        rate = f"{percent(result['success'])} ({100 * result['success_low']:.1f} to {100 * result['success_high']:.1f})"
+        yield "evaluation", f"{result['protocol']} · {result['planner']} · {rate} of {result['episodes']} episodes · seed {result['seed']}"
+    if summary["report"]:
+        yield "report", summary["report"]

@@ -1,0 +1,104 @@
+"""`telos train`: from logs to a run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from tyro.conf import Positional, arg
+
+
+@dataclass(frozen=True, kw_only=True)
+class Train:
+    """Train a world model on logged episodes; repeated after a crash, it goes on where it stopped."""
+
+    data: Positional[tuple[Path, ...]]
+    """One store, or several to be mixed."""
+    out: Path
+    """Folder of the run."""
+    recipe: str = "default"
+    """default (chosen by the data), pixels, scenery, vector, recurrent, sigreg, or your own file.py:function."""
+    from_run: Annotated[Path | None, arg(name="from")] = None
+    """A finished run to fine-tune; its recipe is used again."""
+    seed: int = 0
+    """Of weights, batches and the held-out split."""
+    held_out: float = 0.1
+    """Share of the episodes that are never trained on."""
+    devices: int = 1
+    """Processes or GPUs on each machine."""
+    nodes: int = 1
+    """Machines; start one process on each with torchrun or fabric run."""
+    strategy: str = "auto"
+    """How several devices work together: auto, ddp, fsdp."""
+    accelerator: str = "auto"
+    """auto, cpu, cuda, mps."""
+    precision: str | None = None
+    """32-true, bf16-mixed, ...; by default bf16 where a GPU computes it natively."""
+    threads: int | None = None
+    """Processor threads; by default as many as torch takes."""
+    json: bool = False
+    """Print one JSON object on the last line."""
+
+    def run(self) -> int:
+        import time
+
+        from telos.cli.terminal import bars, messages, print_json
+        from telos.cli.worlds import absolute
+        from telos.core.errors import ConfigError
+
+        if not self.data:
+            raise ConfigError("No data to train on.", fix="telos train DATA --out RUN")
+        if self.from_run is not None and self.recipe != "default":
+            raise ConfigError("--from uses the recipe of the run it starts from, so --recipe has no place.", fix="leave one of the two out")
+        import torch
+
+        from telos.recipes.experiment import make_fabric, train
+
+        if self.threads is not None:
+            torch.set_num_threads(self.threads)
+        started = time.monotonic()
+        with bars() as progress:
+            run = train(
+                list(self.data),
+                self.out,
+                recipe=absolute(self.recipe),
+                from_run=self.from_run,
+                seed=self.seed,
+                held_out=self.held_out,
+                watcher=show_training(progress),
+                fabric=make_fabric(
+                    devices=self.devices, num_nodes=self.nodes, strategy=self.strategy, precision=self.precision, accelerator=self.accelerator
+                ),
+            )
+        last = run.metrics()[-1] if run.metrics() else {}
+        if self.json:
+            print_json({"run": str(run.path), "seconds": time.monotonic() - started, "recipe": run.description["recipe"]["name"], "last": last})
+        else:
+            messages.print(f"{run.path}: {health_sentence(last)}")
+            messages.print(f"  next   telos evaluate {run.path}")
+        return 0
+
+
+def show_training(progress):
+    """A watcher that moves the bar, and passes warnings on."""
+    from telos.cli.terminal import Bars
+    from telos.training.trainer import Progress
+
+    assert isinstance(progress, Bars)
+    warned: set[str] = set()
+
+    def watch(event: Progress) -> None:
+        progress.update("train", event.step, event.num_steps, health_sentence(event.metrics) if event.metrics else "")
+        if event.warning and event.warning not in warned:
+            warned.add(event.warning)
+            progress.remark(f"warning: {event.warning}")
+
+    return watch
+
+
+def health_sentence(metrics: dict) -> str:
+    """`prediction 0.03 of "nothing moves" · rank 14 of 16`."""
+    if "relative_error" not in metrics:
+        return "trained"
+    return f'error {metrics["relative_error"]:.3f} of "nothing moves" · rank {metrics["effective_rank"]:.0f} of {metrics["latent_size"]}'

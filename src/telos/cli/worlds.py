@@ -1,0 +1,58 @@
+"""From a run to the world and the logs that it was trained on."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from telos.core.errors import ConfigError, DataError
+from telos.core.run import Run
+
+if TYPE_CHECKING:
+    from telos.core.world import AbstractWorld
+    from telos.data import Selection
+
+
+def absolute(name: str) -> str:
+    """A world's name that means the same from every folder: the path of a user's file is made absolute."""
+    file, colon, kind = name.rpartition(":")
+    return f"{Path(file).resolve()}{colon}{kind}" if file.endswith(".py") else name
+
+
+def world_of(run: Run) -> "AbstractWorld":
+    """The world that the run's logs came from.
+
+    Raises:
+        ConfigError: the logs name no environment, or one whose true state cannot be set.
+    """
+    from telos import envs
+    from telos.envs.names import ENV_ARGS
+
+    environment = run.description["data"][0]["environment"]
+    if environment is None:
+        raise ConfigError(
+            f"The logs of {run.path} name no environment, so that there is nothing to act in.",
+            fix="telos show RUN gives the open-loop figures; telos plan RUN --data DIR compares plans with what was logged",
+        )
+    if environment["name"].startswith("gym:"):
+        raise ConfigError(
+            f"The logs of {run.path} come from {environment['name']}, whose starts and goals cannot be restored.",
+            expected="a world of pure functions (two-rooms, maze, point-mass, or your own file.py:ClassName)",
+            fix="act in it yourself: agent = telos.load_agent(RUN); agent.set_task(...); agent.act(observation)",
+        )
+    return envs.make_world(environment["name"], **{key: value for key, value in environment["args"].items() if key not in ENV_ARGS})
+
+
+def held_out_logs(run: Run) -> "Selection":
+    """The episodes that the run was not trained on.
+
+    Raises:
+        DataError: the logs have moved or changed since.
+    """
+    from telos.data import split
+    from telos.recipes.experiment import open_logs
+
+    parts = run.description["data"]
+    logs = open_logs([part["path"] for part in parts])
+    stores = logs.parts if len(parts) > 1 else [logs]
+    if [store.fingerprint for store in stores] != [part["fingerprint"] for part in parts]:
+        raise DataError(f"The logs of {run.path} are not those that it was trained on any more.", fix="train again, or bring the old logs back")
+    return split(logs, held_out=run.description["held_out"], seed=run.description["seed"])[1]

@@ -1,0 +1,88 @@
+"""The evaluation as a whole: everybody plays the same episodes, and the result is one value."""
+
+import platform
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+import telos
+from telos.agent.loop import Agent
+from telos.core import config
+from telos.core.world import AbstractWorld
+from telos.evaluation.closed_loop import Outcome, expert_steps, play
+from telos.evaluation.contestants import AbstractContestant, AgentContestant, RandomContestant, ScriptedContestant, ZeroContestant, has_zero_action
+from telos.evaluation.intervals import paired_difference
+from telos.evaluation.protocols import Pairs, Protocol, draw_pairs
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """How the agent and the floors fared in the same episodes."""
+
+    protocol: Protocol
+    protocol_hash: str
+    pairs: Pairs
+    agent: Outcome
+    floors: dict[str, Outcome | None]
+    """`random`, `zero`, `scripted`; None where there is no such contestant."""
+    plan_cpu_seconds: float
+    """CPU time of one plan."""
+    num_plans: int
+    planner: dict[str, Any]
+    """The planner's config as JSON."""
+
+    def to_json(self) -> dict[str, Any]:
+        """One JSON object; all but `plan_cpu_seconds` is the same when it is run again."""
+        ours = self.agent.to_json()
+        return {
+            **ours,
+            "episodes": len(self.pairs),
+            "floors": {name: None if outcome is None else outcome.to_json() for name, outcome in self.floors.items()},
+            "differences": {name: self._difference(outcome) for name, outcome in self.floors.items() if outcome is not None},
+            "plan_cpu_seconds": self.plan_cpu_seconds,
+            "planner_calls": self.num_plans,
+            "planner": self.planner,
+            "protocol": config.to_json(self.protocol),
+            "protocol_hash": self.protocol_hash,
+            "seed": self.protocol.seed,
+            "versions": {"telos": telos.__version__, "torch": torch.__version__, "numpy": np.__version__, "python": platform.python_version()},
+        }
+
+    def _difference(self, floor: Outcome) -> dict[str, float]:
+        value, low, high = paired_difference(self.agent.success, floor.success)
+        return {"difference": value, "low": low, "high": high}
+
+
+def evaluate(agent: Agent, world: AbstractWorld, protocol: Protocol, progress: Callable[[str, int, int], None] | None = None) -> Evaluation:
+    """The agent, a random wanderer, doing nothing and the world's expert, on the same starts and goals.
+
+    Args:
+        progress: called with the contestant's name, the episodes that are through, and all.
+
+    Raises:
+        SpaceError: the agent was trained on other observations or actions than this world has.
+    """
+    pairs = draw_pairs(world, protocol, lambda starts, goals: expert_steps(world, protocol, starts, goals))
+    ours = AgentContestant(agent)
+    floors: list[AbstractContestant] = [RandomContestant(protocol.seed), ScriptedContestant()]
+    if has_zero_action(world):
+        floors.append(ZeroContestant())
+
+    def run(contestant: AbstractContestant) -> Outcome:
+        return play(world, pairs, contestant, protocol, progress and (lambda done, total: progress(contestant.name, done, total)))
+
+    agent_outcome = run(ours)
+    outcomes: dict[str, Outcome | None] = {"random": None, "zero": None, "scripted": None, **{floor.name: run(floor) for floor in floors}}
+    return Evaluation(
+        protocol=protocol,
+        protocol_hash=protocol.hash(config.to_json(world)),
+        pairs=pairs,
+        agent=agent_outcome,
+        floors=outcomes,
+        plan_cpu_seconds=ours.plan_seconds / max(ours.num_plans, 1),
+        num_plans=ours.num_plans,
+        planner=config.to_json(agent.settings.planner),
+    )
