@@ -1,10 +1,13 @@
-"""Logged trajectories: the native store, its views, and collecting."""
+"""Logged trajectories: the native store, its views, collecting, and looking at what is there."""
 
 from telos.data.base import AbstractEpisodes as AbstractEpisodes
 from telos.data.behaviour import AbstractBehaviour as AbstractBehaviour
 from telos.data.behaviour import HeldRandomActions as HeldRandomActions
 from telos.data.behaviour import RandomActions as RandomActions
 from telos.data.collect import collect as collect
+from telos.data.contact_sheet import contact_sheet as contact_sheet
+from telos.data.inspection import Inspection as Inspection
+from telos.data.inspection import inspect_store as inspect_store
 from telos.data.scenery import scenery_share as scenery_share
 from telos.data.store import Episodes as Episodes
 from telos.data.views import Mixture as Mixture

@@ -46,10 +46,18 @@ class Episodes(AbstractEpisodes):
         """
         path = Path(path)
         store = cls(path, Manifest.read(path))
-        if verify:
-            for column in store.manifest.columns:
-                _verify(path / column.file, column)
+        if verify and (damage := store.damage()):
+            raise DamagedStoreError(damage[0], fix=RESTORE)
         return store
+
+    def damage(self) -> list[str]:
+        """A sentence for every file whose checksum is not the one it was written with; reads everything once.
+
+        Raises:
+            DataError: a file cannot be read.
+        """
+        files = [self.path / column.file for column in self.manifest.columns if _checksum(self.path / column.file) != column.checksum]
+        return [f"{file} is damaged: its checksum is not the one it was written with." for file in files]
 
     @property
     def lengths(self) -> np.ndarray:
@@ -124,7 +132,7 @@ def _map_column(folder: Path, column: Column, num_rows: int) -> np.ndarray:
     return rows.view(np.ndarray)
 
 
-def _verify(file: Path, column: Column) -> None:
+def _checksum(file: Path) -> str:
     checksum = hashlib.blake2b(digest_size=16)
     try:
         with file.open("rb") as stream:
@@ -132,5 +140,4 @@ def _verify(file: Path, column: Column) -> None:
                 checksum.update(block)
     except OSError as error:
         raise DataError(f"{file} cannot be read: {error.strerror or error}.", fix="check its permissions") from error
-    if checksum.hexdigest() != column.checksum:
-        raise DamagedStoreError(f"{file} is damaged: its checksum is not the one it was written with.", fix=RESTORE)
+    return checksum.hexdigest()
