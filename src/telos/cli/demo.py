@@ -66,7 +66,7 @@ class Demo:
     def _collect(self, out: Path, progress) -> None:
         from telos import data, envs
 
-        env = envs.make_vector_env("two-rooms", 64, max_steps=STEPS)
+        env = envs.WorldVectorEnv(envs.TwoRooms(), 64, max_steps=STEPS)
         data.collect(
             env,
             data.HeldRandomActions(),

@@ -50,10 +50,11 @@ class Plan:
             print_json(summary)
             return 0
         results.print(f"  {'':<16}{'energy':>10}{'least distance':>18}")
-        for name in ("planned", "logged", "zero"):
-            if summary[name] is not None:
-                results.print(f"  {name:<16}{summary[name]['energy']:>10.4f}{summary[name]['least_distance']:>18.4f}")
-        if summary["action_difference"] is not None:
-            results.print(f"  planned and logged actions differ by {summary['action_difference']:.3f} of the action range (root mean square)")
+        for name, course in (("planned", recovery.planned), ("logged", recovery.logged), ("nothing done", recovery.zero)):
+            if course is not None:
+                results.print(f"  {name:<16}{course.energy:>10.4f}{course.distances.min():>18.4f}")
+        if recovery.action_difference is not None:
+            difference = f"{100 * recovery.action_difference:.0f} % of the action range"
+            results.print(f"  planned and logged actions differ by {difference} (root mean square)", soft_wrap=True)
         results.print(f"  picture   {picture}")
         return 0

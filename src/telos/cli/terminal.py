@@ -50,7 +50,9 @@ class Bars:
         """Moves the bar of `stage`."""
         if stage not in self._tasks:
             self._tasks[stage] = self._progress.add_task(stage, total=total, note="")
-        self._progress.update(self._tasks[stage], completed=done, total=total, **({"note": escape(note)} if note else {}))
+        self._progress.update(self._tasks[stage], completed=done, total=total)
+        if note:
+            self._progress.update(self._tasks[stage], note=escape(note))
 
     def remark(self, text: str) -> None:
         """A line above the bars."""

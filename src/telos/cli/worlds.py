@@ -48,11 +48,10 @@ def held_out_logs(run: Run) -> "Selection":
         DataError: the logs have moved or changed since.
     """
     from telos.data import split
-    from telos.recipes.experiment import open_logs
+    from telos.recipes.experiment import open_logs, stores_of
 
     parts = run.description["data"]
     logs = open_logs([part["path"] for part in parts])
-    stores = logs.parts if len(parts) > 1 else [logs]
-    if [store.fingerprint for store in stores] != [part["fingerprint"] for part in parts]:
+    if [store.fingerprint for store in stores_of(logs)] != [part["fingerprint"] for part in parts]:
         raise DataError(f"The logs of {run.path} are not those that it was trained on any more.", fix="train again, or bring the old logs back")
     return split(logs, held_out=run.description["held_out"], seed=run.description["seed"])[1]

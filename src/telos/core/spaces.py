@@ -21,7 +21,10 @@ Tree = Any
 class AbstractSpace(ABC):
     """One observation or action."""
 
-    shape: tuple[int, ...]
+    @property
+    @abstractmethod
+    def shape(self) -> tuple[int, ...]:
+        """Axes of one element."""
 
     @property
     @abstractmethod
@@ -129,7 +132,15 @@ class VectorSpace(AbstractSpace):
     @property
     def bounded(self) -> bool:
         """Whether every number has a finite range, as planning needs it for actions."""
-        return self.low is not None and self.high is not None and all(map(math.isfinite, (*self.low, *self.high)))
+        low, high = self.bounds
+        return bool(np.isfinite(low).all() and np.isfinite(high).all())
+
+    @property
+    def bounds(self) -> tuple[np.ndarray, np.ndarray]:
+        """Lower and upper bound `[size]`, infinite where there is none."""
+        low = np.full(self.size, -np.inf) if self.low is None else np.array(self.low)
+        high = np.full(self.size, np.inf) if self.high is None else np.array(self.high)
+        return low.astype(np.float32), high.astype(np.float32)
 
     def describe(self) -> str:
         return f"a vector of {self.size} number{'s' if self.size != 1 else ''}"
@@ -169,16 +180,16 @@ class DiscreteSpace(AbstractSpace):
 class TreeSpace:
     """A named tree of observations, flat: `{"camera": PixelSpace(...), "proprio": VectorSpace(...)}`."""
 
-    spaces: Mapping[str, AbstractSpace]
+    spaces: Mapping[str, "PixelSpace | VectorSpace"]
 
-    def check(self, value: Mapping[str, np.ndarray], *, what: str) -> dict[str, np.ndarray]:
+    def check(self, value: Any, *, what: str) -> dict[str, np.ndarray]:
         """Each part in its dtype. Raises SpaceError for a missing or an unknown part, and as the parts do."""
         if not isinstance(value, Mapping) or set(value) != set(self.spaces):
             found = sorted(value) if isinstance(value, Mapping) else type(value).__name__
             raise SpaceError(f"{what} has the parts {found}.", expected=f"a dictionary of {sorted(self.spaces)}")
         return {name: space.check(value[name], what=f"{what}, part '{name}',") for name, space in self.spaces.items()}
 
-    def batch_shape(self, value: Mapping[str, Any], *, what: str) -> tuple[int, ...]:
+    def batch_shape(self, value: Any, *, what: str) -> tuple[int, ...]:
         shapes = {name: space.batch_shape(value[name], what=f"{what}, part '{name}',") for name, space in self.spaces.items()}
         if len(set(shapes.values())) != 1:
             raise SpaceError(f"The parts of {what} disagree about the batch: {shapes}.", expected="the same leading axes for every part")

@@ -3,6 +3,7 @@
 import platform
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -72,7 +73,7 @@ def evaluate(agent: Agent, world: AbstractWorld, protocol: Protocol, progress: C
         floors.append(ZeroContestant())
 
     def run(contestant: AbstractContestant) -> Outcome:
-        return play(world, pairs, contestant, protocol, progress and (lambda done, total: progress(contestant.name, done, total)))
+        return play(world, pairs, contestant, protocol, None if progress is None else partial(progress, contestant.name))
 
     agent_outcome = run(ours)
     outcomes: dict[str, Outcome | None] = {"random": None, "zero": None, "scripted": None, **{floor.name: run(floor) for floor in floors}}

@@ -81,7 +81,8 @@ def recover(agent: Agent, logs: AbstractLogs, *, episode: int, start: int, goal:
     else:
         zero = _course(agent, problem, torch.zeros_like(logged))
         steps = min(plan.actions.shape[1], logged.shape[1])
-        width = torch.tensor(space.high) - torch.tensor(space.low)
+        low, high = map(torch.from_numpy, space.bounds)
+        width = high - low
         difference = float(((plan.actions[0, :steps].cpu() - logged[0, :steps].cpu()) / width).square().mean().sqrt())
     return Recovery(_course(agent, problem, plan.actions), _course(agent, problem, logged), zero, difference, piece)
 
@@ -94,7 +95,7 @@ def draw_recovery(recovery: Recovery, file: Path) -> None:
         raise MissingExtraError.of("matplotlib", extra="report", purpose="The picture of a plan") from error
     size = recovery.planned.actions.shape[1]
     figure = Figure(figsize=(9, 2.4 + 1.3 * size), layout="constrained")
-    top, *rows = figure.subfigures(2, 1, height_ratios=[1, 0.2 + 0.6 * size])
+    top, below = figure.subfigures(2, 1, height_ratios=[1, 0.2 + 0.6 * size])  # type: ignore[not-iterable]
     left, middle, right = top.subplots(1, 3, width_ratios=[1, 1, 2.4])
     _draw_frame(left, recovery.trajectory.observations, 0, "start")
     _draw_frame(middle, recovery.trajectory.observations, -1, "goal")
@@ -103,7 +104,7 @@ def draw_recovery(recovery: Recovery, file: Path) -> None:
         right.plot(np.arange(1, len(course.distances) + 1), course.distances, label=name, color=COLOURS[name])
     right.set(title="imagined distance to the goal", xlabel="step", ylim=(0, None))
     right.legend(frameon=False)
-    for number, axis in enumerate(np.atleast_1d(rows[0].subplots(size, 1, sharex=True))):
+    for number, axis in enumerate(np.atleast_1d(below.subplots(size, 1, sharex=True))):
         for name in ("planned", "logged"):
             values = courses[name].actions[:, number]
             axis.step(np.arange(len(values) + 1), [*values, values[-1]], where="post", label=name, color=COLOURS[name])

@@ -26,11 +26,16 @@ from telos.training.trainer import Trainer, Watcher
 RecipeLike = str | Recipe | Callable[[AbstractLogs], Recipe]
 
 
-def open_logs(data: Path | str | Sequence[Path | str]) -> AbstractLogs:
+def open_logs(data: Path | str | Sequence[Path | str]) -> Episodes | Mixture:
     """One store, or several mixed. Raises DamagedStoreError, DataError or SpaceError (stores that do not fit together)."""
     paths = [data] if isinstance(data, (str, Path)) else list(data)
     stores = [Episodes.open(Path(path)) for path in paths]
     return stores[0] if len(stores) == 1 else Mixture(stores)
+
+
+def stores_of(logs: Episodes | Mixture) -> list[Episodes]:
+    """The native stores that `open_logs` opened, in order."""
+    return [logs] if isinstance(logs, Episodes) else [part for part in logs.parts if isinstance(part, Episodes)]
 
 
 def train(
@@ -184,9 +189,9 @@ def _create_or_resume(path: Path, description: dict[str, Any], fabric: Fabric) -
     return Run.open(path)
 
 
-def _describe(data: Path | str | Sequence[Path | str], logs: AbstractLogs) -> list[dict[str, Any]]:
+def _describe(data: Path | str | Sequence[Path | str], logs: Episodes | Mixture) -> list[dict[str, Any]]:
     paths = [data] if isinstance(data, (str, Path)) else list(data)
-    stores = logs.parts if isinstance(logs, Mixture) else [logs]
+    stores = stores_of(logs)
     return [
         {"path": str(Path(path).resolve()), "fingerprint": store.fingerprint, "environment": store.environment}
         for path, store in zip(paths, stores, strict=True)

@@ -27,8 +27,8 @@ class _Gather(torch.autograd.Function):
         return torch.cat(parts)
 
     @staticmethod
-    def backward(ctx, gradient: Tensor) -> Tensor:
-        gradient = gradient.contiguous()
+    def backward(ctx, *gradients: Tensor) -> Tensor:
+        gradient = gradients[0].contiguous()
         dist.all_reduce(gradient)
         start = dist.get_rank() * ctx.num_rows
         return gradient[start : start + ctx.num_rows]

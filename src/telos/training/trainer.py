@@ -29,7 +29,7 @@ class Progress:
     step: int
     num_steps: int
     phase: str
-    metrics: dict[str, float] | None = None
+    metrics: dict[str, Any] | None = None
     """A new line of metrics, now and then."""
     warning: str = ""
     """What the collapse watch has to say."""
@@ -72,7 +72,7 @@ class Trainer:
             self.world_model.load_state_dict(saved["world_model"])
         if self.fabric.is_global_zero:
             self.run.forget_metrics_after(done)
-        self.world_model = self.fabric.to_device(self.world_model)
+        self.world_model.to(self.fabric.device)
         first = 0
         for phase in self.curriculum.phases:
             if done < first + phase.num_steps:
@@ -154,6 +154,7 @@ class Trainer:
         learner.train()
         names = list(terms)
         means = self.fabric.all_reduce(torch.stack([loss.detach(), *(terms[name] for name in names)]), reduce_op="mean")
+        assert isinstance(means, Tensor)
         metrics = {"step": step, "phase": phase.name, **dict(zip(["loss", *names], means.tolist(), strict=True)), **health.to_json()}
         if self.fabric.is_global_zero:
             self.run.append_metrics(metrics)

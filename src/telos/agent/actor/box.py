@@ -41,5 +41,6 @@ class ActionBox:
         return torch.where(high > low, (actions - low) / (high - low).clamp_min(1e-30) * 2 - 1, torch.zeros_like(actions)).clamp(-1, 1)
 
     def _bounds(self, like: Tensor) -> tuple[Tensor, Tensor]:
-        low, high = (torch.as_tensor(bound, dtype=like.dtype, device=like.device) for bound in (self.space.low, self.space.high))
+        assert not isinstance(self.space, DiscreteSpace)
+        low, high = (torch.from_numpy(bound).to(like) for bound in self.space.bounds)
         return low, high

@@ -48,7 +48,7 @@ class ConvolutionalEncoder(AbstractEncoder):
             num_features = self.features(torch.zeros(1, space.channels, space.height, space.width)).numel()
         self.project = nn.Linear(num_features, latent_size)
 
-    def forward(self, observation: UInt8[Tensor, "batch height width channel"]) -> Float[Tensor, "batch latent"]:
+    def forward(self, observation: UInt8[Tensor, "batch height width channel"]) -> Float[Tensor, "batch latent"]:  # type: ignore[bad-override] - each reads its own kind of observation
         # The permuted view is already channels-last in memory, the layout in which convolutions on a CPU are fastest.
         picture = self.normalization(observation).permute(0, 3, 1, 2)
         return self.project(self.features(picture).flatten(1))

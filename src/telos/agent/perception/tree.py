@@ -46,5 +46,5 @@ class TreeEncoder(AbstractEncoder):
         size = sum(part.latent_size for part in parts.values())
         self.join = nn.Sequential(nn.SiLU(), nn.Linear(size, size), nn.SiLU(), nn.Linear(size, latent_size))
 
-    def forward(self, observation: dict[str, Tensor]) -> Float[Tensor, "batch latent"]:
+    def forward(self, observation: dict[str, Tensor]) -> Float[Tensor, "batch latent"]:  # type: ignore[bad-override] - each reads its own kind of observation
         return self.join(torch.cat([part(observation[name]) for name, part in self.parts.items()], dim=-1))

@@ -34,6 +34,6 @@ class VectorEncoder(AbstractEncoder):
         self.bent = perceptron(space.size, [width] * depth, latent_size)
         self.straight = nn.Linear(space.size, latent_size)
 
-    def forward(self, observation: Num[Tensor, "batch size"]) -> Float[Tensor, "batch latent"]:
+    def forward(self, observation: Num[Tensor, "batch size"]) -> Float[Tensor, "batch latent"]:  # type: ignore[bad-override] - each reads its own kind of observation
         value = self.normalization(observation)
         return self.straight(value) + self.bent(value)

@@ -19,10 +19,8 @@ class ActionFeatures(nn.Module):
         if isinstance(space, DiscreteSpace):
             return
         if space.bounded:
-            low, high = space.low or (), space.high or ()
-            middle = tuple((a + b) / 2 for a, b in zip(low, high, strict=True))
-            half = tuple((b - a) / 2 for a, b in zip(low, high, strict=True))
-            moments = Moments(mean=middle, std=half)
+            low, high = space.bounds
+            moments = Moments(mean=tuple(((low + high) / 2).tolist()), std=tuple(((high - low) / 2).tolist()))
         self.normalization = Normalization(size=space.shape[0], moments=moments)
 
     def forward(self, action: Num[Tensor, "*batch action"]) -> Float[Tensor, "*batch features"]:

@@ -45,7 +45,8 @@ class InverseHead(nn.Module):
         self.read = perceptron(2 * latent_size, [width, width], size)
         half = torch.ones(1)
         if not isinstance(space, DiscreteSpace) and space.bounded:
-            half = (torch.tensor(space.high) - torch.tensor(space.low)).clamp_min(1e-6) / 2
+            low, high = map(torch.from_numpy, space.bounds)
+            half = (high - low).clamp_min(1e-6) / 2
         self.register_buffer("half_range", half)
 
     def forward(self, pairs: Float[Tensor, "*batch pair"], actions: Tensor) -> Float[Tensor, ""]:
