@@ -42,11 +42,18 @@ def windows_per_second(draw: Callable[[], object]) -> float:
 
 
 def measure(store: Episodes, frames: int) -> dict[str, float]:
-    """Telos against a plain copy of a batch that lies in one piece, both into fresh memory."""
+    """Telos against one copy of as many bytes that lie in one piece somewhere, both into fresh memory."""
     rng = np.random.default_rng(0)
-    batch = np.zeros((BATCH, frames, 64, 64, 3), dtype=np.uint8)
+    rows = BATCH * frames
+    # As large as the store: a small source would come from the processor's cache.
+    pool = np.zeros((store.num_steps + store.num_episodes, 64, 64, 3), dtype=np.uint8) + np.uint8(1)
+
+    def copy_one_piece() -> np.ndarray:
+        start = rng.integers(len(pool) - rows)
+        return pool[start : start + rows].copy()
+
     telos = windows_per_second(lambda: store.windows(rng, BATCH, frames - 1))
-    copy = windows_per_second(batch.copy)
+    copy = windows_per_second(copy_one_piece)
     return {"frames": frames, "telos": round(telos), "copy": round(copy), "ratio": round(telos / copy, 3)}
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from telos.core.spaces import DiscreteSpace, PixelSpace, TreeSpace
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 INK, QUIET, PALE = "#22262b", "#8a9099", "#e3e6ea"
 COLOURS = ("#2563a8", "#d9742b", "#3b8f5c", "#8d4fa8", "#b8323a", "#5f6b78")
@@ -20,6 +21,8 @@ COLOURS = ("#2563a8", "#d9742b", "#3b8f5c", "#8d4fa8", "#b8323a", "#5f6b78")
 MOST_CURVES = 6
 WIDTH = 11.0
 """Inches."""
+LEFT, ACROSS = 0.05, 0.91
+"""Of the width: where the rows begin, and how far they reach."""
 
 
 def contact_sheet(logs: AbstractLogs, out: Path | str, *, episodes: int = 6, frames: int = 10) -> Path:
@@ -39,24 +42,14 @@ def contact_sheet(logs: AbstractLogs, out: Path | str, *, episodes: int = 6, fra
     out = Path(out)
     chosen = np.unique(np.linspace(0, logs.num_episodes - 1, min(episodes, logs.num_episodes)).round().astype(int))
     picture = _picture_part(logs)
-    strip_height = WIDTH * 0.9 / frames * _aspect(logs, picture) if picture is not None else 1.2
-    row_height, head, foot = strip_height + 0.78, 0.62, 0.12
+    strip_height = WIDTH * ACROSS / frames * _aspect(logs, picture) if picture is not None else 1.2
+    row_height, head, foot = strip_height + 0.98, 0.62, 0.1
     height = head + foot + row_height * len(chosen)
     figure = Figure(figsize=(WIDTH, height), dpi=110, facecolor="white")
     FigureCanvasAgg(figure)
     _title(figure, logs, height)
     for row, index in enumerate(map(int, chosen)):
-        top = height - head - row * row_height
-        episode = logs.episode(index)
-        label = f"episode {index}   {episode.num_steps:,} steps"
-        figure.text(0.05, (top - 0.08) / height, label, fontsize=8, color=INK, va="center")
-        upper = figure.add_axes((0.05, (top - 0.2 - strip_height) / height, 0.9, strip_height / height))
-        lower = figure.add_axes((0.05, (top - 0.2 - strip_height - 0.42) / height, 0.9, 0.36 / height))
-        if picture is None:
-            _draw_curves(upper, _vector(episode), step=False)
-        else:
-            _draw_strip(upper, _frames(episode, picture), frames)
-        _draw_actions(lower, logs, episode)
+        _draw_episode(figure, logs, index, picture, frames, top=height - head - row * row_height, strip_height=strip_height)
     try:
         with atomic_file(out) as temporary:
             figure.savefig(temporary, format="png")
@@ -65,14 +58,30 @@ def contact_sheet(logs: AbstractLogs, out: Path | str, *, episodes: int = 6, fra
     return out
 
 
-def _title(figure: Any, logs: AbstractLogs, height: float) -> None:
+def _draw_episode(figure: "Figure", logs: AbstractLogs, index: int, picture: str | None, frames: int, *, top: float, strip_height: float) -> None:
+    """One row of the page, from `top` (inches above the bottom) down."""
+    episode, height = logs.episode(index), figure.get_figheight()
+    figure.text(LEFT, (top - 0.08) / height, f"episode {index}   {episode.num_steps:,} steps", fontsize=8, color=INK, va="center")
+    share = 1.0 if picture is None else min(frames, episode.num_steps + 1) / frames
+    upper = figure.add_axes((LEFT, (top - 0.34 - strip_height) / height, ACROSS * share, strip_height / height))
+    lower = figure.add_axes((LEFT, (top - 0.34 - strip_height - 0.4) / height, ACROSS * share, 0.34 / height))
+    if picture is None:
+        _draw_curves(upper, _vector(episode), step=False)
+        upper.set_xticks([])
+    else:
+        _draw_strip(upper, _frames(episode, picture), frames)
+    _draw_actions(lower, logs, episode)
+    lower.set_xticks([0, episode.num_steps] if picture is None else [])
+
+
+def _title(figure: "Figure", logs: AbstractLogs, height: float) -> None:
     environment = getattr(logs, "environment", None)
     name = environment.get("name") if isinstance(environment, Mapping) else None
-    figure.text(0.05, 1 - 0.24 / height, str(name or "Logs"), fontsize=12, color=INK, weight="bold", va="center")
+    figure.text(LEFT, 1 - 0.24 / height, str(name or "Logs"), fontsize=12, color=INK, weight="bold", va="center")
     facts = (
         f"{logs.num_episodes:,} episodes   {logs.num_steps:,} steps   {logs.spaces.observation.describe()}   action: {logs.spaces.action.describe()}"
     )
-    figure.text(0.05, 1 - 0.44 / height, facts, fontsize=8, color=QUIET, va="center")
+    figure.text(LEFT, 1 - 0.44 / height, facts, fontsize=8, color=QUIET, va="center")
 
 
 def _picture_part(logs: AbstractLogs) -> str | None:
@@ -102,25 +111,15 @@ def _vector(episode: Trajectory) -> np.ndarray:
 def _draw_strip(axes: "Axes", rows: np.ndarray, num: int) -> None:
     """Frames side by side with a thin gap, each with its time step."""
     times = np.unique(np.linspace(0, len(rows) - 1, num).round().astype(int))
-    gap = max(1, round(rows.shape[2] * 0.04))
-    wide = rows.shape[2] + gap
-    canvas = np.full((rows.shape[1], wide * num - gap, 3), 255, dtype=np.uint8)
+    size = rows.shape[2]
+    wide = size + max(1, round(size * 0.04))
+    canvas = np.full((rows.shape[1], wide * len(times), 3), 255, dtype=np.uint8)
     for place, time in enumerate(times):
         frame = rows[time] if rows.shape[3] >= 3 else np.repeat(rows[time][..., :1], 3, axis=-1)
-        canvas[:, place * wide : place * wide + rows.shape[2]] = frame[..., :3]
+        canvas[:, place * wide : place * wide + size] = frame[..., :3]
+        axes.text(place * wide / canvas.shape[1], 1.02, str(time), transform=axes.transAxes, fontsize=6, color=QUIET, va="bottom")
     axes.imshow(canvas, interpolation="nearest", aspect="auto")
     axes.set_axis_off()
-    for place, time in enumerate(times):
-        axes.text(
-            (place * wide + rows.shape[2]) / canvas.shape[1],
-            1.02,
-            str(time),
-            transform=axes.transAxes,
-            fontsize=6,
-            color=QUIET,
-            ha="right",
-            va="bottom",
-        )
 
 
 def _draw_curves(axes: "Axes", rows: np.ndarray, *, step: bool) -> None:
@@ -133,9 +132,13 @@ def _draw_curves(axes: "Axes", rows: np.ndarray, *, step: bool) -> None:
 
 
 def _draw_actions(axes: "Axes", logs: AbstractLogs, episode: Trajectory) -> None:
+    from matplotlib.colors import ListedColormap
+
     space, actions = logs.spaces.action, episode.actions
     if isinstance(space, DiscreteSpace):
-        axes.imshow(actions.T, aspect="auto", cmap="viridis", vmin=0, vmax=space.num - 1, interpolation="nearest")
+        colours = ListedColormap(COLOURS[: space.num]) if space.num <= len(COLOURS) else "viridis"
+        extent = (0, len(actions), 0, 1)
+        axes.imshow(actions.T, aspect="auto", cmap=colours, vmin=0, vmax=space.num - 1, interpolation="nearest", extent=extent, alpha=0.85)
         _quiet(axes)
         axes.set_yticks([])
     else:
@@ -145,8 +148,8 @@ def _draw_actions(axes: "Axes", logs: AbstractLogs, episode: Trajectory) -> None
             axes.set_ylim(low - 0.08 * (high - low), high + 0.08 * (high - low))
             axes.set_yticks([low, high])
     axes.set_xlim(0, len(actions))
-    axes.set_xticks([])
-    axes.text(-0.006, 0.5, "action", transform=axes.transAxes, fontsize=6, color=QUIET, ha="right", va="center", rotation=90)
+    middle = axes.get_position()
+    axes.figure.text(LEFT - 0.024, (middle.y0 + middle.y1) / 2, "action", fontsize=6, color=QUIET, ha="right", va="center", rotation=90)
 
 
 def _quiet(axes: "Axes") -> None:

@@ -11,7 +11,7 @@ import numpy as np
 
 from telos.core.errors import DamagedStoreError
 from telos.core.spaces import AbstractSpace, PixelSpace, VectorSpace
-from telos.data.manifest import leaf_spaces
+from telos.data.manifest import INFO, leaf_spaces
 from telos.data.store import Episodes
 
 QUICK_EPISODES = 32
@@ -58,6 +58,8 @@ class Inspection:
     behaviour: Any = None
     problems: list[str] = field(default_factory=list)
     """One sentence each; empty when all is well."""
+    damaged: bool = False
+    """Whether a file is cut, altered or gone; the first problems say which."""
 
     def to_json(self) -> dict[str, Any]:
         return dataclasses.asdict(self)
@@ -77,9 +79,10 @@ def inspect_store(path: Path | str, quick: bool = False) -> Inspection:
     try:
         store = Episodes.open(path)
     except DamagedStoreError as error:
-        return Inspection(str(path), problems=[error.what])
+        return Inspection(str(path), problems=[error.what], damaged=True)
     if not quick:
         problems += store.damage()
+    damaged = bool(problems)
     num = min(QUICK_EPISODES, store.num_episodes) if quick else store.num_episodes
     chosen = np.unique(np.linspace(0, store.num_episodes - 1, num).round().astype(int))
     leaves = leaf_spaces(store.spaces)
@@ -104,6 +107,7 @@ def inspect_store(path: Path | str, quick: bool = False) -> Inspection:
         store.environment,
         store.behaviour,
         problems,
+        damaged,
     )
 
 
@@ -138,8 +142,11 @@ def _column_problems(name: str, found: ColumnStatistics, space: AbstractSpace | 
         yield f"The column '{name}' holds {found.num_not_finite:,} values that are not finite numbers (NaN or infinity)."
     size = int(np.prod(found.shape))
     where = "in the episodes that were read" if quick else "in the whole store"
+    if name.startswith(INFO):
+        # What is true may well stay true, such as where the walls stand.
+        return
     if found.low is not None and found.low == found.high:
-        yield f"The column '{name}' is {found.low:g} everywhere {where}."
+        yield f"The column '{name}' is {found.low + 0:g} everywhere {where}."
     elif found.constant and space is not None:
         yield f"{len(found.constant)} of the {size} numbers of '{name}' never change {where}: {_some(found.constant)}."
     if name == "action" and isinstance(space, VectorSpace) and space.bounded and found.low is not None:

@@ -15,9 +15,10 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from telos.core.errors import DataError, SpaceError
-from telos.core.logs import Trajectory, first_leaf
-from telos.core.spaces import AbstractSpace, DiscreteSpace, Spaces, Tree, TreeSpace
-from telos.data.manifest import DTYPES, INFO, MANIFEST, Column, Manifest, leaf_spaces, valid_name
+from telos.core.logs import Trajectory
+from telos.core.spaces import Spaces, Tree, TreeSpace
+from telos.data.checks import as_array, check_column, check_json, check_leaf, check_names
+from telos.data.manifest import INFO, MANIFEST, Column, Manifest, leaf_spaces
 
 
 class EpisodeWriter:
@@ -57,8 +58,8 @@ class EpisodeWriter:
         self._units = dict(units or {})
         self._lengths: list[int] = []
         self._columns: dict[str, _ColumnFile] = {}
-        _check_json(self._about)
-        _check_names(spaces)
+        check_json(self._about)
+        check_names(spaces)
         _check_target(self.path)
         self._folder = self.path.with_name(f".{self.path.name}.{secrets.token_hex(6)}.tmp")
         try:
@@ -91,7 +92,7 @@ class EpisodeWriter:
         leaves = self._check_trajectory(observations, actions, what)
         num_steps = len(leaves["action"]) - 1
         named = {**{f"{INFO}{name}": value for name, value in (info or {}).items()}, **(extra or {})}
-        others = {name: _check_other(name, value, num_steps, what) for name, value in named.items()}
+        others = {name: check_column(name, value, num_steps, what) for name, value in named.items()}
         self._append({**others, **leaves}, what)
         self._lengths.append(num_steps)
 
@@ -145,12 +146,12 @@ class EpisodeWriter:
         if isinstance(space, TreeSpace):
             if not isinstance(observations, Mapping):
                 raise SpaceError(f"{what}: the observation is one array.", expected=f"a dictionary of {sorted(space.spaces)}")
-            observations = {name: _as_array(value, f"{what}, observation '{name}',") for name, value in observations.items()}
+            observations = {name: as_array(value, f"{what}, observation '{name}',") for name, value in observations.items()}
             observations = space.check(observations, what=f"{what}, observation,")
             parts = {f"observation/{name}": value for name, value in observations.items()}
         else:
             parts = {"observation": observations}
-        leaves = {name: _check_leaf(parts.get(name, actions), part, f"{what}, {name},") for name, part in leaf_spaces(self.spaces).items()}
+        leaves = {name: check_leaf(parts.get(name, actions), part, f"{what}, {name},") for name, part in leaf_spaces(self.spaces).items()}
         actions = leaves.pop("action")
         if len(actions) == 0:
             raise DataError(f"{what} is empty.", expected="at least one action and two observations", fix="leave it out")
@@ -210,63 +211,6 @@ class _ColumnFile:
         # Closing flushes once more; on a full disk that fails again, and the file is on its way out anyhow.
         with contextlib.suppress(OSError):
             self.stream.close()
-
-
-def _as_array(value: Any, what: str) -> np.ndarray:
-    try:
-        return np.asarray(value)
-    except ValueError as error:
-        raise SpaceError(f"{what} is ragged: its rows differ in size.", expected="an array") from error
-
-
-def _check_leaf(value: Any, space: AbstractSpace, what: str) -> np.ndarray:
-    """Rows `[time ...]` in the dtype of the space."""
-    value = _as_array(value, what)
-    if value.ndim == 1 and space.shape == (1,):
-        value = value[:, None]
-    if isinstance(space, DiscreteSpace) and value.dtype.kind == "f" and not np.array_equal(value, np.floor(value)):
-        raise SpaceError(f"{what} holds choices that are not whole numbers.", expected=space.describe())
-    with np.errstate(over="ignore"):
-        checked = space.check(value, what=what)
-    if checked.ndim != 1 + len(space.shape):
-        raise SpaceError(f"{what} has shape {list(value.shape)}.", expected=f"[time, {', '.join(map(str, space.shape))}]")
-    if checked.dtype != value.dtype and checked.dtype.kind == "f" and not np.isfinite(checked).all():
-        raise SpaceError(f"{what} holds numbers too large for {checked.dtype}.", expected="numbers up to 3e38", fix="choose another unit")
-    return checked
-
-
-def _check_other(name: str, value: Any, num_steps: int, what: str) -> np.ndarray:
-    """Rows `[time+1 ...]` of a column that no space describes; these may hold NaN, which inspection will tell."""
-    if not isinstance(name, str) or not valid_name(name) or name == "action" or name.split("/")[0] == "observation":
-        raise DataError(f"A column cannot be called {name!r}.", expected="letters, digits and underscores, other than observation and action")
-    value = _as_array(value, f"{what}, {name},")
-    value = value.astype(np.uint8) if value.dtype.kind == "b" else value
-    if value.dtype.newbyteorder("<").str not in DTYPES:
-        raise DataError(f"{what}: the column '{name}' holds {value.dtype} values.", expected="numbers")
-    if value.ndim == 0 or 0 in value.shape:
-        raise DataError(f"{what}: the column '{name}' is empty.", expected=f"[{num_steps + 1}, ...]")
-    if len(value) == num_steps and not name.startswith(INFO):
-        value = np.concatenate([value, np.zeros_like(value[:1])])
-    if len(value) != num_steps + 1:
-        raise DataError(f"{what}: the column '{name}' has {len(value)} rows.", expected=f"{num_steps + 1}, one per observation")
-    return value
-
-
-def _check_names(spaces: Spaces) -> None:
-    if not first_leaf(leaf_spaces(spaces)) or len(leaf_spaces(spaces)) < 2:
-        raise SpaceError("The observation has no parts.", expected="at least one")
-    for name in leaf_spaces(spaces):
-        if not valid_name(name):
-            raise SpaceError(
-                f"A part of an observation cannot be called '{name.removeprefix('observation/')}'.", expected="letters, digits and underscores"
-            )
-
-
-def _check_json(about: Mapping[str, Any]) -> None:
-    try:
-        json.dumps(about, allow_nan=False)
-    except (TypeError, ValueError, RecursionError) as error:
-        raise DataError(f"The description of a store cannot be saved: {error}.", expected="JSON: numbers, texts, lists and dictionaries") from error
 
 
 def _check_target(path: Path) -> None:
