@@ -85,27 +85,30 @@ class Inspect:
     """Print one JSON object on the last line."""
 
     def run(self) -> int:
+        from rich.markup import escape
+
         from telos.cli.terminal import messages, print_json, results
-        from telos.data.inspect import inspect_store
+        from telos.data.inspection import inspect_store
 
         inspection = inspect_store(self.store, quick=self.quick)
         summary = inspection.to_json()
         if not self.quick and not inspection.damaged:
-            from telos.data.contact_sheet import draw_contact_sheet
+            from telos.data import Episodes
+            from telos.data.contact_sheet import contact_sheet
 
             sheet = self.out or self.store.with_name(f"{self.store.name}-contact-sheet.png")
-            summary["contact_sheet"] = str(draw_contact_sheet(self.store, sheet))
+            summary["contact_sheet"] = str(contact_sheet(Episodes.open(self.store), sheet))
         if self.json:
             print_json(summary)
-            return 0
-        results.print(f"{self.store}: {summary['episodes']:,} episodes, {summary['steps']:,} steps")
-        for name, column in summary["columns"].items():
-            results.print(f"  {name:<28} {column['dtype']:<8} {column['shape']}")
-        for problem in summary["problems"]:
-            messages.print(f"[yellow]problem:[/yellow] {problem}")
-        if "contact_sheet" in summary:
-            results.print(f"  contact sheet   {summary['contact_sheet']}")
-        return 0
+        else:
+            results.print(f"{self.store}: {inspection.episodes:,} episodes, {inspection.steps:,} steps")
+            for name, column in inspection.columns.items():
+                results.print(f"  {name:<24} {column.dtype:<8} {list(column.shape)!s:<16} {column.low:.4g} to {column.high:.4g}", soft_wrap=True)
+            if "contact_sheet" in summary:
+                results.print(f"  contact sheet   {summary['contact_sheet']}", soft_wrap=True)
+        for problem in inspection.problems:
+            messages.print(f"[yellow]problem:[/yellow] {escape(problem)}", soft_wrap=True)
+        return 2 if inspection.damaged else 0
 
 
 @dataclass(frozen=True, kw_only=True)

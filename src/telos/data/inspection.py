@@ -89,7 +89,7 @@ def inspect_store(path: Path | str, quick: bool = False) -> Inspection:
     columns = {}
     for column in store.manifest.columns:
         rows = (_without_padding(store, column.name, int(index)) for index in chosen)
-        columns[column.name] = dataclasses.replace(_statistics(rows, column.shape, column.dtype), unit=column.unit)
+        columns[column.name] = dataclasses.replace(_statistics(rows, column.shape, np.dtype(column.dtype).name), unit=column.unit)
         problems += _column_problems(column.name, columns[column.name], leaves.get(column.name), quick)
     for name, space in leaves.items():
         if isinstance(space, PixelSpace):
@@ -145,14 +145,16 @@ def _column_problems(name: str, found: ColumnStatistics, space: AbstractSpace | 
     if name.startswith(INFO):
         # What is true may well stay true, such as where the walls stand.
         return
-    if found.low is not None and found.low == found.high:
+    # A true state that never changes (the place of a fixed wall) is no flaw of the logs: nobody learns from it.
+    if found.low is not None and found.low == found.high and not name.startswith(INFO):
         yield f"The column '{name}' is {found.low + 0:g} everywhere {where}."
     elif found.constant and space is not None:
         yield f"{len(found.constant)} of the {size} numbers of '{name}' never change {where}: {_some(found.constant)}."
     if name == "action" and isinstance(space, VectorSpace) and space.bounded and found.low is not None:
-        slack = 1e-4 * (max(space.high) - min(space.low))
-        if found.low < min(space.low) - slack or found.high > max(space.high) + slack:
-            yield f"Actions run from {found.low:g} to {found.high:g}, outside of their bounds {min(space.low):g} to {max(space.high):g}."
+        least, most = float(space.bounds[0].min()), float(space.bounds[1].max())
+        slack = 1e-4 * (most - least)
+        if found.low < least - slack or (found.high or 0.0) > most + slack:
+            yield f"Actions run from {found.low:g} to {found.high:g}, outside of their bounds {least:g} to {most:g}."
 
 
 def _picture_problems(store: Episodes, name: str, chosen: np.ndarray) -> Iterator[str]:
