@@ -40,7 +40,7 @@ def test_finds_nothing_wrong_with_good_logs(tmp_path, spaces, quick):
 def test_statistics_are_right_and_leave_the_padding_out(tmp_path):
     actions = np.array([[0.5, 0.25], [0.75, 1.0]])
     found = inspect_store(write(tmp_path / "store", [(episode(length=2)[0], actions)])).columns["action"]
-    assert (found.shape, found.dtype, found.low, found.high, found.mean) == ((2,), "<f4", 0.25, 1.0, 0.625)
+    assert (found.shape, found.dtype, found.low, found.high, found.mean) == ((2,), "float32", 0.25, 1.0, 0.625)
 
 
 def test_names_the_damaged_file(tmp_path):

@@ -143,17 +143,16 @@ def _column_problems(name: str, found: ColumnStatistics, space: AbstractSpace | 
     size = int(np.prod(found.shape))
     where = "in the episodes that were read" if quick else "in the whole store"
     if name.startswith(INFO):
-        # What is true may well stay true, such as where the walls stand.
+        # A true state that never changes (the place of a fixed wall) is no flaw of the logs: nobody learns from it.
         return
-    # A true state that never changes (the place of a fixed wall) is no flaw of the logs: nobody learns from it.
-    if found.low is not None and found.low == found.high and not name.startswith(INFO):
+    if found.low is not None and found.low == found.high:
         yield f"The column '{name}' is {found.low + 0:g} everywhere {where}."
     elif found.constant and space is not None:
         yield f"{len(found.constant)} of the {size} numbers of '{name}' never change {where}: {_some(found.constant)}."
-    if name == "action" and isinstance(space, VectorSpace) and space.bounded and found.low is not None:
+    if name == "action" and isinstance(space, VectorSpace) and space.bounded and found.low is not None and found.high is not None:
         least, most = float(space.bounds[0].min()), float(space.bounds[1].max())
         slack = 1e-4 * (most - least)
-        if found.low < least - slack or (found.high or 0.0) > most + slack:
+        if found.low < least - slack or found.high > most + slack:
             yield f"Actions run from {found.low:g} to {found.high:g}, outside of their bounds {least:g} to {most:g}."
 
 
