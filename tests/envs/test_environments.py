@@ -6,7 +6,7 @@ import pytest
 from gymnasium.vector import AutoresetMode
 from world_checks import rows, same
 
-from telos.core.errors import ConfigError, UnknownNameError
+from telos.core.errors import ConfigError, SpaceError, UnknownNameError
 from telos.envs import TwoRooms, make_env, make_vector_env, make_world, parse_args
 
 USER_WORLD = """
@@ -61,6 +61,46 @@ def test_a_mask_resets_its_rows_only():
     moved = (before["state"]["position"] != after["state"]["position"]).any(1)
     assert moved.tolist() == [True, False, False]
     assert many.step(np.zeros((3, 2)))[3].tolist() == [False, True, True]
+
+
+@pytest.mark.parametrize("name", ["two-rooms", "maze", "point-mass"])
+def test_a_goal_can_be_set_and_its_distance_is_told(name):
+    env, world = make_env(name), make_world(name)
+    start, goal = world.sample_pairs(np.random.default_rng(0), 1, "anywhere")
+    seen, info = env.reset(options={"state": start, "goal_state": goal})
+    assert same(seen, world.observe(start)[0])
+    assert same(info["goal"], world.observe(goal)[0])
+    assert same(info["distance"], world.distance(start, goal))
+    after = env.step(np.full(2, 0.02))[4]
+    assert same(after["goal_state"], dict(goal))
+    assert same(after["distance"], world.distance(after["state"], goal))
+    assert "goal_state" not in env.reset(seed=0)[1]
+
+
+def test_a_batch_can_start_from_pairs_and_replace_some():
+    many = make_vector_env("two-rooms", 3, layout="random")
+    _, before = many.reset(seed=0, options={"pairs": "across-rooms"})
+    assert before["goal"].shape == (3, 32, 32, 3)
+    start, goal = (before[part]["position"][:, 0] < before["state"]["wall"] for part in ("state", "goal_state"))
+    assert (start != goal).all()
+    _, after = many.reset(options={"pairs": "across-rooms", "reset_mask": np.array([False, True, False])})
+    assert (before["goal_state"]["wall"] != after["goal_state"]["wall"]).tolist() == [False, True, False]
+    with pytest.raises(ConfigError, match="every row"):
+        many.reset(options={"reset_mask": np.array([False, True, False])})
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"state": {"position": np.zeros((1, 2))}}, "door"),
+        ({"state": np.zeros(2)}, "ndarray"),
+        ({"goal_state": {"position": np.zeros((1, 3)), "wall": np.zeros(1), "door": np.zeros(1)}}, "'position' has shape"),
+        ({"pairs": "across-rooms", "state": {}}, "as well as"),
+    ],
+)
+def test_refuses_a_state_of_another_world(options, says):
+    with pytest.raises(ConfigError, match=says):
+        make_env("two-rooms").reset(options=options)
 
 
 def test_one_seed_gives_one_episode():
@@ -150,6 +190,16 @@ def test_refuses_an_argument_and_says_what_is_legal(item, says):
 def test_a_mistake_is_met_with_a_way_out(make, kind, says):
     with pytest.raises(kind, match=says):
         make()
+
+
+@pytest.mark.parametrize(
+    ("action", "says"), [(np.zeros(3), "shape"), (np.zeros((4, 2)), "shape"), (np.array([np.nan, 0]), "NaN"), ("left", "numbers")]
+)
+def test_refuses_an_action_that_does_not_fit(action, says):
+    for env in (make_env("two-rooms"), make_vector_env("two-rooms", 1)):
+        env.reset(seed=0)
+        with pytest.raises(SpaceError, match=says):
+            env.step(action)
 
 
 def test_stepping_before_reset_is_refused():

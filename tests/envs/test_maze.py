@@ -90,11 +90,13 @@ def test_pairs_are_as_far_apart_as_their_kind_says(world):
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("###\n#x#\n###", "'x'"),
-        ("####\n#..#\n###", "rows of one length"),
-        ("###\n...\n###", "open at its border"),
+        ("###\n#x#\n###", "Row 2 of the map, '#x#', holds 'x'"),
+        ("####\n#..#\n###", "Row 3 of the map, '###', has 3 cells"),
+        ("###\n...\n###", "Row 2 of the map, '...', is open"),
+        ("###\n#.#\n#.#", "Row 3 .*is open"),
         ("###\n#.#\n###", "at least 2"),
         ("#####\n#.#.#\n#####", "cannot be reached"),
+        ("\n", "at least 2"),
         ("spirall", "one of u-maze"),
     ],
 )
@@ -113,6 +115,15 @@ def test_reads_rows_between_slashes_and_spaces_as_floor():
 def test_refuses_a_field_out_of_range_by_name(wrong):
     with pytest.raises(ConfigError, match=next(iter(wrong))):
         Maze(**wrong)
+
+
+def test_the_zigzags_are_one_corridor_bent():
+    for name, corridors in (("zigzag", 4), ("zigzag-6", 6)):
+        grid = read_map(MAPS[name])
+        side = 2 * corridors + 1
+        assert grid.shape == (side, side)
+        # From the first cell to the last, every cell of floor is on the way.
+        assert distances_from(grid, np.array([1, 1]))[~grid].max() == (~grid).sum() - 1
 
 
 def test_refuses_a_kind_of_pair_that_the_map_does_not_have():

@@ -51,13 +51,30 @@ def test_expert_reaches_every_goal_and_holds_it(world):
 
 
 @every_world
+def test_expert_is_stuck_nowhere_that_a_random_walk_leads_to(world):
+    rng = np.random.default_rng(2)
+    state, goal = world.sample_pairs(rng, 2000, world.pair_kinds[0])
+    # Held actions press the agent against walls and corners.
+    for push in random_actions(world, rng, 6, 2000):
+        for _ in range(4):
+            state = world.advance(state, 5 * push)
+    near = np.zeros(2000, bool)
+    for _ in range(220):
+        state = world.advance(state, world.expert(state, goal))
+        near |= world.distance(state, goal) < 0.02
+        if near.all():
+            break
+    assert near.all(), f"{(~near).sum()} of 2,000 goals missed"
+
+
+@every_world
 def test_survives_its_own_json(world):
     assert from_json(to_json(world)) == world
 
 
 @every_world
 def test_refuses_a_state_that_does_not_fit(world):
-    with pytest.raises(ConfigError, match="rows"):
+    with pytest.raises(ConfigError, match="1 row"):
         WorldEnv(world).reset(options={"state": world.sample(np.random.default_rng(0), 2)})
 
 

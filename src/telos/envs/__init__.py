@@ -3,6 +3,7 @@
 from typing import Any
 
 import gymnasium
+from gymnasium.vector import VectorEnv
 
 from telos.core.config import short_name
 from telos.envs.gym import WorldEnv, WorldVectorEnv
@@ -22,7 +23,7 @@ def register() -> None:
             gymnasium.register(id=f"telos/{name}-v0", kwargs={"name": short_name(WORLDS[name])}, **entries)
 
 
-def _make_registered(name: str, num_envs: int, **args: Any) -> WorldVectorEnv:
+def _make_registered(name: str, num_envs: int, **args: Any) -> VectorEnv:
     return make_vector_env(name, num_envs, **args)
 
 

@@ -10,9 +10,19 @@ from jaxtyping import Bool, Int
 
 from telos.core.errors import ConfigError
 
+
+def _zigzag(num_corridors: int) -> str:
+    """Corridors above one another, joined at the right and at the left in turn."""
+    side = 2 * num_corridors + 1
+    corridor, right, left = "#" + "." * (side - 2) + "#", "#" * (side - 2) + ".#", "#." + "#" * (side - 2)
+    inner = [corridor if row % 2 == 0 else (right, left)[row // 2 % 2] for row in range(side - 2)]
+    return "\n".join(["#" * side, *inner, "#" * side])
+
+
 MAPS = {
     "u-maze": "#####\n#...#\n###.#\n#...#\n#####",
-    "zigzag": "\n".join(["#########", "#.......#", "#######.#", "#.......#", "#.#######", "#.......#", "#######.#", "#.......#", "#########"]),
+    "zigzag": _zigzag(4),
+    "zigzag-6": _zigzag(6),
     "four-rooms": "\n".join(["#########", "#...#...#", "#.......#", "#...#...#", "##.###.##", "#...#...#", "#.......#", "#...#...#", "#########"]),
     "spiral": "\n".join(["#########", "#.......#", "#######.#", "#.....#.#", "#.###.#.#", "#.#...#.#", "#.#####.#", "#.......#", "#########"]),
 }
@@ -26,14 +36,18 @@ def read_map(text: str) -> Bool[np.ndarray, "cells cells"]:
         ConfigError: another character, rows of several lengths, an open border, no floor, or floor out of reach.
     """
     rows = text.replace("/", "\n").strip("\n").split("\n")
-    unknown = sorted(set("".join(rows)) - set("#. "))
-    if unknown:
-        raise ConfigError(f"The map holds {unknown[0]!r}.", expected="'#' for wall, '.' or a space for floor, one line for each row")
-    if len(set(map(len, rows))) != 1:
-        raise ConfigError(f"The rows of the map have {sorted(set(map(len, rows)))} cells.", expected="rows of one length")
-    grid = np.array([[cell == "#" for cell in row] for row in rows])
-    if not (grid[[0, -1]].all() and grid[:, [0, -1]].all()):
-        raise ConfigError("The map is open at its border.", expected="'#' all around")
+    for number, row in enumerate(rows, 1):
+        unknown = sorted(set(row) - set("#. "))
+        if unknown:
+            raise ConfigError(f"Row {number} of the map, '{row}', holds {unknown[0]!r}.", expected="'#' for wall, '.' or a space for floor")
+        if len(row) != len(rows[0]):
+            raise ConfigError(f"Row {number} of the map, '{row}', has {len(row)} cells.", expected=f"{len(rows[0])}, as in the first row")
+    grid = np.array([[cell == "#" for cell in row] for row in rows], bool)
+    opened = ~grid
+    opened[1:-1, 1:-1] = False
+    if opened.any():
+        number = int(np.argwhere(opened)[0, 0]) + 1
+        raise ConfigError(f"Row {number} of the map, '{rows[number - 1]}', is open at the border.", expected="'#' all around")
     if (~grid).sum() < 2:
         raise ConfigError(f"The map has {(~grid).sum()} cells of floor.", expected="at least 2")
     if (distances_from(grid, first_floor(grid))[~grid] == UNREACHABLE).any():

@@ -32,7 +32,7 @@ class Maze(AbstractWorld):
     layout: Literal["fixed", "random"] = "fixed"
     """Whether the map stands still for good, or is a new perfect maze in every sampled state."""
     map: str = "zigzag"
-    """The fixed map: u-maze, zigzag, four-rooms, spiral, or rows of '#' for wall and '.' for floor with '/' between them."""
+    """The fixed map: u-maze, zigzag, zigzag-6, four-rooms, spiral, or rows of '#' for wall and '.' for floor with '/' between them."""
     cells: int = 9
     """Cells per side of random maps, an odd number."""
     size: int = 32
