@@ -4,10 +4,10 @@ import gymnasium
 import numpy as np
 import pytest
 from gymnasium.vector import AutoresetMode
-from world_checks import rows, same
 
 from telos.core.errors import ConfigError, SpaceError, UnknownNameError
 from telos.envs import TwoRooms, make_env, make_vector_env, make_world, parse_args
+from telos.testing.trees import rows, same
 
 USER_WORLD = """
 from dataclasses import dataclass

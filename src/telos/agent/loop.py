@@ -10,7 +10,7 @@ from torch import Tensor
 
 from telos.agent.actor import make_plan
 from telos.core.contracts import AbstractCost, AbstractPlanner, AbstractTask, AbstractWorldModel
-from telos.core.errors import ConfigError
+from telos.core.errors import ConfigError, SpaceError
 from telos.core.logs import map_tree
 from telos.core.seeding import torch_generator
 from telos.core.spaces import Tree
@@ -89,7 +89,7 @@ class Agent:
         """The next action, in the environment's units and dtype; `[action]`, or `[batch action]` for a batch of observations.
 
         Raises:
-            SpaceError: the observation is not what the model was trained on.
+            SpaceError: the observation is not what the model was trained on, or there are more or fewer than before.
             ConfigError: there is no task yet.
         """
         if self.task is None:
@@ -115,12 +115,24 @@ class Agent:
         assert self.task is not None
         space = self.world_model.spaces.observation
         checked = space.check(observation, what="The observation")
-        self._batched = bool(space.batch_shape(checked, what="The observation"))
+        self._batched = self._check_rows(space.batch_shape(checked, what="The observation"))
         tensors = map_tree(lambda leaf: torch.as_tensor(leaf if self._batched else leaf[None]).to(self.device), checked)
         self._state = self.world_model.observe(self._state, self._action, tensors)
         if self._progress is None:
             self._progress = self.task.start(self.world_model, self._state.num_rows)
         self._progress = self.task.advance(self._progress, self._state)
+
+    def _check_rows(self, lead: tuple[int, ...]) -> bool:
+        """Whether the observation is a batch. Raises SpaceError if it is not one of the episodes that the agent is in."""
+        if len(lead) > 1:
+            raise SpaceError(f"The observation has the batch axes {list(lead)}.", expected="one observation, or one axis of them")
+        num_rows = lead[0] if lead else 1
+        if self._state is not None and self._state.num_rows != num_rows:
+            raise SpaceError(
+                f"The agent acts in {self._state.num_rows} episodes, and is shown {num_rows} observations.",
+                fix="agent.reset() begins new episodes; agent.keep(rows) goes on with some",
+            )
+        return bool(lead)
 
     def _current_plan(self) -> Plan:
         assert self.task is not None
@@ -130,6 +142,11 @@ class Agent:
             return self._plan
         started = time.process_time()
         problem = replace(self.task.problem(self._state, self._progress), previous_action=self._action, budget_ms=self.settings.budget_ms)
+        if problem.goal is not None and problem.goal.num_rows != problem.num_rows:
+            raise SpaceError(
+                f"The task has {problem.goal.num_rows} goals, and there are {problem.num_rows} observations.",
+                expected="one goal for all, or one for each observation",
+            )
         self._plan = make_plan(
             self.settings.planner,
             world_model=self.world_model,

@@ -1,5 +1,6 @@
 """The command line: one file a verb. Heavy imports happen inside a verb, so that help answers at once."""
 
+import os
 import sys
 from typing import Annotated
 
@@ -37,13 +38,15 @@ def run(arguments: list[str]) -> int:
     from telos.cli.terminal import print_error
 
     command = cli(Verb, prog="telos", description=DESCRIPTION, args=arguments, config=(FlagCreatePairsOff, OmitArgPrefixes, OmitSubcommandPrefixes))  # type: ignore[call-overload]
+    # Of several processes that train together, all meet the same mistake; one says so.
+    tell = print_error if os.environ.get("RANK", os.environ.get("LOCAL_RANK", "0")) == "0" else lambda text: None
     try:
         return command.run() or 0
     except TelosError as error:
-        print_error(str(error))
+        tell(str(error))
     except OSError as error:
-        print_error(f"{error.filename or 'A file'}: {error.strerror or error}.")
+        tell(f"{error.filename or 'A file'}: {error.strerror or error}.")
     except KeyboardInterrupt:
-        print_error("stopped; what was saved is safe, and the same command goes on from there.")
+        tell("stopped; what was saved is safe, and the same command goes on from there.")
         return 130
     return WRONG_USAGE

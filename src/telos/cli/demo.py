@@ -49,11 +49,15 @@ class Demo:
         from telos.cli.evaluate import evaluate_run
         from telos.cli.report import report_run
         from telos.cli.train import show_training
+        from telos.core.errors import ConfigError
+        from telos.data import Episodes
         from telos.recipes.experiment import train
 
         logs, folder = self.out / "logs", self.out / "run"
         if not logs.exists():
             self._collect(logs, progress)
+        elif (seed := Episodes.open(logs).seed) != self.seed:
+            raise ConfigError(f"{logs} was collected with the seed {seed}.", fix="choose another --out, or remove the folder")
         run = train(logs, folder, seed=self.seed, watcher=show_training(progress))
         result = evaluate_run(
             run,

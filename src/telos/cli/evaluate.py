@@ -10,6 +10,7 @@ from tyro.conf import Positional
 
 if TYPE_CHECKING:
     from telos.core.run import Run
+    from telos.data import Selection
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,7 +26,7 @@ class Evaluate:
     planner: str | None = None
     """random-shooting, cem, icem, mppi, gradient-descent, or your own file.py:ClassName; by default the recipe's."""
     offset: int | None = None
-    """Goals that a random walk reaches so many steps after the start; implies --protocol offset."""
+    """Goals seen so many steps after the start in held-out episodes; implies --protocol offset."""
     seed: int = 0
     """Of starts, goals and planning."""
     threads: int | None = None
@@ -35,13 +36,11 @@ class Evaluate:
 
     def run(self) -> int:
         from telos.cli.terminal import bars, print_json, results, success_table
+        from telos.cli.threads import use_threads
         from telos.core.run import Run
 
         run = Run.open(self.run_folder)
-        if self.threads is not None:
-            import torch
-
-            torch.set_num_threads(self.threads)
+        use_threads(self.threads)
         with bars() as progress:
             result = evaluate_run(
                 run,
@@ -57,9 +56,8 @@ class Evaluate:
             return 0
         results.print()
         results.print(success_table(result))
-        results.print(
-            f"\n  {result['episodes']} episodes of '{result['protocol']['name']}' · one plan {1000 * result['plan_cpu_seconds']:.1f} ms of CPU"
-        )
+        goals = f"{result['episodes']} episodes of '{result['protocol']['name']}' from {result['pairs_from']}"
+        results.print(f"\n  {goals} · one plan {1000 * result['plan_cpu_seconds']:.1f} ms of CPU")
         return 0
 
 
@@ -76,26 +74,32 @@ def evaluate_run(
     rules = make_protocol(world, protocol, episodes=episodes, offset=offset, seed=seed)
     settings = load_recipe(run).agent
     agent = load_agent(run, planner=None if planner is None else make_planner(planner, settings.planner), seed=seed)
-    result = {**evaluate(agent, world, rules, progress).to_json(), **_open_loop(run, agent.world_model)}
-    name = f"{rules.name}{'' if rules.offset is None else f'-{rules.offset}'}-{planner or 'default'}-{result['protocol_hash']}.json".replace(
-        "/", "_"
-    ).replace(":", "_")
-    run.write_json(f"evaluations/{name}", result)
+    logs, notes = _held_out(run)
+    result = {**evaluate(agent, world, rules, progress, logs).to_json(), **_open_loop(run, agent.world_model, logs), "notes": notes}
+    goals = rules.name.replace("/", "_") + ("" if rules.offset is None else f"-{rules.offset}")
+    run.write_json(f"evaluations/{goals}-{(planner or 'default').rpartition(':')[2]}-{result['protocol_hash']}.json", result)
     return result
 
 
-def _open_loop(run: Run, world_model) -> dict[str, Any]:
-    """Open-loop errors and probes, if the logs are still there."""
+def _held_out(run: Run) -> tuple[Selection | None, list[str]]:
+    """The held-out episodes, or why there are none any more."""
     from telos.cli.worlds import held_out_logs
     from telos.core.errors import TelosError
+
+    try:
+        return held_out_logs(run), []
+    except TelosError as error:
+        return None, [error.what]
+
+
+def _open_loop(run: Run, world_model, logs: Selection | None) -> dict[str, Any]:
+    """Open-loop errors and probes, if the logs are still there."""
     from telos.evaluation import open_loop, probe
     from telos.evaluation.probe import true_states_of
     from telos.recipes.experiment import load_untrained
 
-    try:
-        logs = held_out_logs(run)
-    except TelosError as error:
-        return {"open_loop": None, "probe": None, "notes": [error.what]}
+    if logs is None:
+        return {"open_loop": None, "probe": None}
     seed = run.description["seed"]
     probes = probe(world_model, load_untrained(run), logs, true_states_of(logs), seed=seed)
-    return {"open_loop": open_loop(world_model, logs, seed=seed).to_json(), "probe": [part.to_json() for part in probes], "notes": []}
+    return {"open_loop": open_loop(world_model, logs, seed=seed).to_json(), "probe": [part.to_json() for part in probes]}

@@ -55,10 +55,16 @@ def summarize(run) -> dict[str, Any]:
 
 
 def _evaluation(run, file: Path) -> dict[str, Any]:
+    from telos.core.errors import RunError
+
     result = run.read_json(f"evaluations/{file.name}")
-    kept = ("success", "success_low", "success_high", "success_any", "episodes", "protocol_hash", "seed")
-    planner = str(result.get("planner", {}).get("class", "")).rpartition(":")[2]
-    return {"file": file.name, "protocol": result.get("protocol", {}).get("name"), "planner": planner, **{key: result.get(key) for key in kept}}
+    try:
+        planner = result["planner"]["class"].rpartition(":")[2]
+        rates = {key: float(result[key]) for key in ("success", "success_low", "success_high", "success_any")}
+        others = {key: result[key] for key in ("episodes", "protocol_hash", "seed")}
+        return {"file": file.name, "protocol": result["protocol"]["name"], "planner": planner, **rates, **others}
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise RunError(f"{file} is damaged: it does not hold an evaluation.", fix="remove it, and evaluate again") from error
 
 
 def _lines(summary: dict[str, Any]):

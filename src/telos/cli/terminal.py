@@ -12,6 +12,8 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
+from telos.core.run import plain
+
 messages = Console(stderr=True, highlight=False)
 """Progress and remarks; never mixed with results."""
 results = Console(highlight=False)
@@ -25,18 +27,8 @@ def print_error(text: str) -> None:
 
 def print_json(value: Mapping[str, Any]) -> None:
     """One JSON object on the last line of standard output; what is no number becomes null."""
-    sys.stdout.write(json.dumps(_plain(value)) + "\n")
+    sys.stdout.write(json.dumps(plain(value), allow_nan=False) + "\n")
     sys.stdout.flush()
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {str(key): _plain(part) for key, part in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(part) for part in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
 
 
 class Bars:

@@ -44,6 +44,7 @@ class Train:
         import time
 
         from telos.cli.terminal import bars, messages, print_json
+        from telos.cli.threads import use_threads
         from telos.cli.worlds import absolute
         from telos.core.errors import ConfigError
 
@@ -51,12 +52,12 @@ class Train:
             raise ConfigError("No data to train on.", fix="telos train DATA --out RUN")
         if self.from_run is not None and self.recipe != "default":
             raise ConfigError("--from uses the recipe of the run it starts from, so --recipe has no place.", fix="leave one of the two out")
-        import torch
-
         from telos.recipes.experiment import make_fabric, train
 
-        if self.threads is not None:
-            torch.set_num_threads(self.threads)
+        use_threads(self.threads)
+        fabric = make_fabric(
+            devices=self.devices, num_nodes=self.nodes, strategy=self.strategy, precision=self.precision, accelerator=self.accelerator
+        )
         started = time.monotonic()
         with bars() as progress:
             run = train(
@@ -67,10 +68,10 @@ class Train:
                 seed=self.seed,
                 held_out=self.held_out,
                 watcher=show_training(progress),
-                fabric=make_fabric(
-                    devices=self.devices, num_nodes=self.nodes, strategy=self.strategy, precision=self.precision, accelerator=self.accelerator
-                ),
+                fabric=fabric,
             )
+        if not fabric.is_global_zero:
+            return 0
         last = run.metrics()[-1] if run.metrics() else {}
         if self.json:
             print_json({"run": str(run.path), "seconds": time.monotonic() - started, "recipe": run.description["recipe"]["name"], "last": last})
@@ -99,6 +100,6 @@ def show_training(progress):
 
 def health_sentence(metrics: dict) -> str:
     """`prediction 0.03 of "nothing moves" · rank 14 of 16`."""
-    if "relative_error" not in metrics:
-        return "trained"
+    if not all(isinstance(metrics.get(key), (int, float)) for key in ("relative_error", "effective_rank", "latent_size")):
+        return "unknown"
     return f'error {metrics["relative_error"]:.3f} of "nothing moves" · rank {metrics["effective_rank"]:.0f} of {metrics["latent_size"]}'

@@ -5,6 +5,7 @@ import importlib
 import importlib.util
 import math
 import sys
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -113,14 +114,21 @@ def _import(name: str) -> Any:
 def _load_file(path: Path) -> Any:
     if not path.is_file():
         raise ConfigError(f"There is no file {path}.", expected="a Python file, as in path/to/file.py:Name")
-    name = USER_MODULE + path.stem
-    spec = importlib.util.spec_from_file_location(name, path.resolve())
+    path = path.resolve()
+    # Files of one name in two folders are two modules; a file that is named twice is one, unless it was edited in between.
+    name = f"{USER_MODULE}{path.stem}_{zlib.crc32(str(path).encode()):08x}"
+    stamp = path.stat().st_mtime_ns, path.stat().st_size
+    if name in sys.modules and vars(sys.modules[name]).get("__stamp__") == stamp:
+        return sys.modules[name]
+    spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
+    vars(module)["__stamp__"] = stamp
     # Dataclasses look their module up by name while they are being made.
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
     except Exception as error:
+        del sys.modules[name]
         raise ConfigError(f"{path} cannot be loaded: {type(error).__name__}: {error}.") from error
     return module

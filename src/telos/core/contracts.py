@@ -69,23 +69,31 @@ class AbstractWorldModel(nn.Module, ABC):
 
     spaces: Spaces
     latent_size: int
+    reads_scenery: bool = False
+    """Whether `assemble` makes use of a raw frame: what never changes within an episode is then still being learned."""
 
     @property
     @abstractmethod
     def perception(self) -> nn.Module:
-        """Everything that `encode_frames` uses; what is frozen when only the dynamics are trained further."""
+        """What makes latents; frozen when only the dynamics are trained further."""
 
     @abstractmethod
     def encode_frames(self, observations: Observation) -> Float[Tensor, "batch code"]:
-        """All that the model takes from single frames `[batch ...]`, in one pass; may be cached once encoders are frozen."""
+        """All that the model takes from single frames `[batch ...]`, in one pass, the latent first; cached once perception is frozen."""
 
     @abstractmethod
     def encode_window(self, observations: Observation, actions: Num[Tensor, "batch time action"]) -> State:
         """The states `[batch time+1 ...]` along windows, for training; every distinct frame is encoded once."""
 
     @abstractmethod
-    def assemble(self, codes: Float[Tensor, "batch frames code"], actions: Num[Tensor, "batch time action"]) -> State:
-        """The same from codes that `encode_frames` made."""
+    def assemble(
+        self, codes: Float[Tensor, "batch frames code"], actions: Num[Tensor, "batch time action"], frames: Observation | None = None
+    ) -> State:
+        """The same from codes that `encode_frames` made.
+
+        Args:
+            frames: raw frames `[batch ...]`, one from each window's episode, given to models that ask for them by `reads_scenery`.
+        """
 
     @abstractmethod
     def observe(self, previous: State | None, action: Num[Tensor, "batch action"] | None, observation: Observation) -> State:

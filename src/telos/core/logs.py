@@ -56,6 +56,8 @@ class Windows:
     """`[batch time action]`"""
     episodes: Any
     """`[batch]`: which episode each window was cut from; equal numbers mean equal scenery."""
+    frames: Tree | None = None
+    """`[batch ...]`: any raw frame of each window's episode, where the observations are codes and the model reads scenery."""
 
     def __post_init__(self) -> None:
         _check_time_law(first_leaf(self.observations).shape[1], self.actions.shape[1])

@@ -1,6 +1,8 @@
 """A run is a folder: what was trained, on what, and everything that came of it. Every later verb takes it as its noun."""
 
+import hashlib
 import json
+import math
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -11,6 +13,18 @@ from telos.core.errors import RunError, RunVersionError
 
 FORMAT_VERSION = 1
 """Raised whenever the folder's layout changes; older folders are migrated when they are read."""
+DESCRIPTION = "run.json"
+CHECKSUM = "checksum"
+RESTORE = "restore the file, or train again"
+
+
+def plain(value: Any) -> Any:
+    """`value` as JSON can carry it: what is no number (NaN, infinity) becomes null, tuples become lists."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(part) for key, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(part) for part in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 @dataclass(frozen=True)
@@ -31,14 +45,19 @@ class Run:
             RunError: something is there already, or the folder cannot be written.
         """
         path = Path(path)
-        if path.exists() and (not path.is_dir() or any(path.iterdir())):
-            raise RunError(f"{path} exists already and is not empty.", fix="choose another --out, or remove it")
+        if path.exists() and not path.is_dir():
+            raise RunError(f"{path} is a file.", expected="a folder for the run", fix="choose another --out")
         run = cls(path)
         try:
             path.mkdir(parents=True, exist_ok=True)
-            run.write_json("run.json", {"format": FORMAT_VERSION, **description})
+            # A process that was killed before it had a description left nothing but a half-written one.
+            if any(file not in run.leftovers() for file in path.iterdir()):
+                raise RunError(f"{path} exists already and is not empty.", fix="choose another --out, or remove it")
+            run.sweep()
+            content = plain({"format": FORMAT_VERSION, **description})
+            run.write_json(DESCRIPTION, {**content, CHECKSUM: _checksum(content)})
         except OSError as error:
-            raise RunError(f"The run folder {path} cannot be written: {error.strerror}.", fix="choose another --out") from error
+            raise RunError(f"The run folder {path} cannot be written: {error.strerror or error}.", fix="choose another --out") from error
         return run
 
     @classmethod
@@ -50,23 +69,27 @@ class Run:
             RunVersionError: a newer Telos wrote it.
         """
         run = cls(Path(path))
-        if not (run.path / "run.json").is_file():
-            raise RunError(f"There is no run at {path}: it has no run.json.", fix="telos train DATA --out RUN makes one")
-        version = run.description.get("format")
-        if not isinstance(version, int) or isinstance(version, bool):
-            raise RunError(f"{run.path / 'run.json'} does not say which format it has.", fix="restore the file, or train again")
-        if version > FORMAT_VERSION:
-            raise RunVersionError(
-                f"The run {path} has format {version}, written by a newer Telos.",
-                expected=f"format {FORMAT_VERSION} or older",
-                fix="pip install -U telos-jepa",
-            )
+        if not (run.path / DESCRIPTION).is_file():
+            raise RunError(f"There is no run at {path}: it has no {DESCRIPTION}.", fix="telos train DATA --out RUN makes one")
+        _ = run.description
         return run
 
     @property
     def description(self) -> dict[str, Any]:
-        """The contents of run.json."""
-        return self.read_json("run.json")
+        """The contents of run.json. Raises what `open` raises."""
+        content = self.read_json(DESCRIPTION)
+        version = content.get("format")
+        if not isinstance(version, int) or isinstance(version, bool):
+            raise RunError(f"{self.path / DESCRIPTION} does not say which format it has.", fix=RESTORE)
+        if version > FORMAT_VERSION:
+            raise RunVersionError(
+                f"The run {self.path} has format {version}, written by a newer Telos.",
+                expected=f"format {FORMAT_VERSION} or older",
+                fix="pip install -U telos-jepa",
+            )
+        if content.pop(CHECKSUM, None) != _checksum(content):
+            raise RunError(f"{self.path / DESCRIPTION} is damaged: it was altered after it had been written.", fix=RESTORE)
+        return content
 
     @property
     def weights_file(self) -> Path:
@@ -90,34 +113,46 @@ class Run:
         file = self.path / name
         try:
             content = json.loads(file.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise RunError(f"{file} cannot be read: {error}.", fix="restore the file, or train again") from error
+        except OSError as error:
+            raise RunError(f"{file} cannot be read: {error.strerror or error}.", fix=RESTORE) from error
+        except (ValueError, RecursionError) as error:
+            raise RunError(f"{file} is damaged: it is not valid JSON.", fix=RESTORE) from error
         if not isinstance(content, dict):
-            raise RunError(f"{file} does not hold a JSON object.", fix="restore the file, or train again")
+            raise RunError(f"{file} is damaged: it does not hold a JSON object.", fix=RESTORE)
         return content
 
     def write_json(self, name: str, content: Mapping[str, Any]) -> Path:
-        """Writes a JSON object, all of it or nothing."""
+        """Writes a JSON object, all of it or nothing; what is no number becomes null."""
         file = self.path / name
         file.parent.mkdir(parents=True, exist_ok=True)
         with atomic_file(file) as temporary:
-            temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+            temporary.write_text(json.dumps(plain(content), indent=2, allow_nan=False) + "\n", encoding="utf-8")
         return file
 
     def metrics(self) -> list[dict[str, Any]]:
-        """All complete lines of the metrics, oldest first; a line that a crash cut off is left out."""
+        """All whole lines of the metrics, oldest first; one that a crash cut off, or that was damaged, is left out."""
         return list(self._metric_lines())
 
     def append_metrics(self, values: Mapping[str, Any]) -> None:
-        """Adds a line to the metrics."""
+        """Adds a line, with its `step`, to the metrics; what is no number becomes null."""
         with self.metrics_file.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(values) + "\n")
+            file.write(_line(values))
 
     def forget_metrics_after(self, step: int) -> None:
         """Drops the lines of steps that will be done again."""
-        kept = [line for line in self._metric_lines() if line.get("step", 0) <= step]
+        kept = [line for line in self._metric_lines() if line["step"] <= step]
         with atomic_file(self.metrics_file) as temporary:
-            temporary.write_text("".join(json.dumps(line) + "\n" for line in kept), encoding="utf-8")
+            temporary.write_text("".join(map(_line, kept)), encoding="utf-8")
+
+    def leftovers(self) -> list[Path]:
+        """Temporary files of a process that was killed while it wrote here."""
+        files = (self.path / DESCRIPTION, self.metrics_file, self.checkpoint_file, self.weights_file)
+        return [leftover for file in files for leftover in self.path.glob(f".{file.name}.*.tmp")]
+
+    def sweep(self) -> None:
+        """Removes the leftovers; only for the one process that writes here."""
+        for leftover in self.leftovers():
+            leftover.unlink(missing_ok=True)
 
     def _metric_lines(self) -> Iterator[dict[str, Any]]:
         if not self.metrics_file.is_file():
@@ -125,10 +160,19 @@ class Run:
         for line in self.metrics_file.read_text(encoding="utf-8", errors="replace").splitlines():
             try:
                 values = json.loads(line)
-            except ValueError:
+            except (ValueError, RecursionError):
                 continue
-            if isinstance(values, dict):
+            if isinstance(values, dict) and type(values.get("step")) is int:
                 yield values
+
+
+def _line(values: Mapping[str, Any]) -> str:
+    return json.dumps(plain(values), allow_nan=False) + "\n"
+
+
+def _checksum(content: Any) -> str:
+    """Of JSON content, however it is laid out in the file."""
+    return hashlib.blake2b(json.dumps(content, sort_keys=True).encode(), digest_size=16).hexdigest()
 
 
 class atomic_file:  # noqa: N801 - reads as a verb at the call: with atomic_file(path) as temporary

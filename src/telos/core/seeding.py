@@ -5,12 +5,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from telos.core.errors import ConfigError
+
 if TYPE_CHECKING:
     import torch
 
 
 def derive_seed(seed: int, *path: str | int) -> int:
-    """A 63-bit seed that depends on `seed` and on who asks, e.g. `derive_seed(0, "sampler", step)`."""
+    """A 63-bit seed that depends on `seed` and on who asks, e.g. `derive_seed(0, "sampler", step)`.
+
+    Raises:
+        ConfigError: the seed is negative.
+    """
+    if seed < 0:
+        raise ConfigError(f"The seed is {seed}.", expected="0 or more")
     words = [zlib.crc32(str(part).encode()) for part in path]
     return int(np.random.SeedSequence([seed, *words]).generate_state(1, np.uint64)[0] >> np.uint64(1))
 

@@ -114,10 +114,12 @@ class VectorSpace(AbstractSpace):
     high: tuple[float, ...] | None = None
 
     def __post_init__(self) -> None:
-        for name in ("low", "high"):
+        for name, nowhere in (("low", math.inf), ("high", -math.inf)):
             bound = getattr(self, name)
             if bound is not None and len(bound) != self.size:
                 raise SpaceError(f"The {name} bound of a vector of {self.size} numbers has {len(bound)} numbers.", expected=f"{self.size} numbers")
+            if bound is not None and any(math.isnan(value) or value == nowhere for value in bound):
+                raise SpaceError(f"The {name} bound of a vector is {bound}, which no number can keep.", expected="numbers, and not NaN")
         if self.low is not None and self.high is not None and any(low > high for low, high in zip(self.low, self.high, strict=True)):
             raise SpaceError(f"A lower bound lies above its upper bound: {self.low} against {self.high}.")
 
@@ -212,6 +214,15 @@ class Spaces:
 
     observation: ObservationSpace
     action: ActionSpace
+
+    def fit(self, other: "Spaces") -> bool:
+        """Whether a model of these spaces can work in the others: bounds of actions may differ, nothing else."""
+        same_choices = getattr(self.action, "num", None) == getattr(other.action, "num", None)
+        return self.observation == other.observation and self.action.shape == other.action.shape and same_choices
+
+    def describe(self) -> str:
+        """A few words for people."""
+        return f"{self.observation.describe()}, and actions that are {self.action.describe()}"
 
     def to_json(self) -> dict[str, Any]:
         return {"observation": self.observation.to_json(), "action": self.action.to_json()}

@@ -88,8 +88,8 @@ class AbstractEpisodes(AbstractLogs):
             leaves = leaf_spaces(self.spaces)
             if name not in leaves:
                 raise missing_column(name, tuple(leaves))
-            channels = leaves[name].channels if isinstance(leaves[name], PixelSpace) else None
-            self._moments[name] = _moments(self._chunks(name), channels)
+            space = leaves[name]
+            self._moments[name] = _moments(self._chunks(name), space.channels if isinstance(space, PixelSpace) else None)
         return self._moments[name]
 
     def _chunks(self, name: str) -> Iterator[np.ndarray]:

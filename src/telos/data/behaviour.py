@@ -84,4 +84,4 @@ def draw_actions(space: ActionSpace, num: int, rng: np.random.Generator) -> np.n
             expected="a finite low and high for every number",
             fix="clip the actions with gymnasium.wrappers.RescaleAction, or collect with a policy of your own",
         )
-    return rng.uniform(space.low, space.high, size=(num, space.size)).astype(np.float32)
+    return rng.uniform(*space.bounds, size=(num, space.size)).astype(np.float32)

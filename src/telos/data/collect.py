@@ -166,7 +166,7 @@ class _Collector:
         single = self.env.single_action_space
         if isinstance(self.spaces.action, DiscreteSpace):
             return actions[:, 0] + int(getattr(single, "start", 0))
-        return actions.reshape(len(actions), *single.shape).astype(single.dtype, copy=False)
+        return actions.reshape(len(actions), *(single.shape or ())).astype(single.dtype, copy=False)
 
 
 def _to_space(raw: Any, space: AbstractSpace, what: str) -> np.ndarray:

@@ -95,7 +95,8 @@ def _picture_part(logs: AbstractLogs) -> str | None:
 def _aspect(logs: AbstractLogs, picture: str) -> float:
     space = logs.spaces.observation
     space = space.spaces[picture] if isinstance(space, TreeSpace) else space
-    return space.shape[0] / space.shape[1]
+    assert isinstance(space, PixelSpace)
+    return space.height / space.width
 
 
 def _frames(episode: Trajectory, picture: str) -> np.ndarray:
@@ -124,8 +125,7 @@ def _draw_strip(axes: "Axes", rows: np.ndarray, num: int) -> None:
 
 def _draw_curves(axes: "Axes", rows: np.ndarray, *, step: bool) -> None:
     for number in range(min(rows.shape[1], MOST_CURVES)):
-        style = {"drawstyle": "steps-post"} if step else {}
-        axes.plot(rows[:, number], color=COLOURS[number % len(COLOURS)], linewidth=0.9, **style)
+        axes.plot(rows[:, number], color=COLOURS[number % len(COLOURS)], linewidth=0.9, drawstyle="steps-post" if step else "default")
     if rows.shape[1] > MOST_CURVES:
         axes.text(1, 1.02, f"{MOST_CURVES} of {rows.shape[1]} numbers", transform=axes.transAxes, fontsize=6, color=QUIET, ha="right", va="bottom")
     _quiet(axes)
@@ -144,7 +144,7 @@ def _draw_actions(axes: "Axes", logs: AbstractLogs, episode: Trajectory) -> None
     else:
         _draw_curves(axes, np.concatenate([actions, actions[-1:]]), step=True)
         if space.bounded:
-            low, high = min(space.low), max(space.high)
+            low, high = float(space.bounds[0].min()), float(space.bounds[1].max())
             axes.set_ylim(low - 0.08 * (high - low), high + 0.08 * (high - low))
             axes.set_yticks([low, high])
     axes.set_xlim(0, len(actions))

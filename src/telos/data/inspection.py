@@ -124,11 +124,12 @@ def _statistics(parts: Iterator[np.ndarray], shape: tuple[int, ...], dtype: str)
         rows = rows.reshape(len(rows), size)
         finite = np.isfinite(rows) if rows.dtype.kind == "f" else np.True_
         # A mask costs far more than plain arithmetic, and is hardly ever needed.
-        which = {} if finite.all() else {"where": finite}
-        least = np.minimum(least, rows.min(0, **({**which, "initial": np.inf} if which else {})))
-        most = np.maximum(most, rows.max(0, **({**which, "initial": -np.inf} if which else {})))
-        total += float(rows.sum(dtype=np.float64, **which))
-        count += int(np.broadcast_to(finite, rows.shape).sum()) if which else rows.size
+        if finite.all():
+            low, high, part, num = rows.min(0), rows.max(0), rows.sum(dtype=np.float64), rows.size
+        else:
+            low, high = rows.min(0, where=finite, initial=np.inf), rows.max(0, where=finite, initial=-np.inf)
+            part, num = rows.sum(dtype=np.float64, where=finite), int(finite.sum())
+        least, most, total, count = np.minimum(least, low), np.maximum(most, high), total + float(part), count + num
         num_rows += len(rows)
     not_finite = num_rows * size - count
     if count == 0:

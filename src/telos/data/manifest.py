@@ -146,7 +146,7 @@ def _parse(content: Any, file: Path) -> Manifest:
         raise DamagedStoreError(f"{file} is damaged: {error}.", fix=RESTORE) from error
 
 
-def _build(content: dict[str, Any]) -> Manifest:
+def _build(content: Any) -> Manifest:
     spaces = _read_spaces(content.get("spaces"))
     lengths = content.get("lengths")
     _need(isinstance(lengths, list) and len(lengths) > 0, "it names no episodes")

@@ -7,7 +7,7 @@ The arena is the unit square; x grows to the right, y downwards as the rows of a
 from functools import lru_cache
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Bool, Float, UInt8
 
 from telos.envs.fields import Colour
 
@@ -31,7 +31,7 @@ def bands(low: Float[np.ndarray, " batch"], high: Float[np.ndarray, " batch"], s
     return np.clip(stop - start, 0, 1)
 
 
-def cells(grid: Float[np.ndarray, "batch cells cells"], size: int) -> Coverage:
+def cells(grid: Bool[np.ndarray, "batch cells cells"], size: int) -> Coverage:
     """Walls on a square grid of cells, rows from top to bottom."""
     shares = _cell_shares(grid.shape[-1], size)
     return np.matmul(np.matmul(shares, grid.astype(np.float32)), shares.T)

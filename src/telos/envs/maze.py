@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import numpy as np
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Float, Int, Num, UInt8
 
 from telos.core.errors import ConfigError
 from telos.core.spaces import PixelSpace, Spaces, VectorSpace
@@ -102,7 +102,7 @@ class Maze(AbstractWorld):
                 return {"position": starts, "grid": grid}, {"position": goals, "grid": grid.copy()}
         raise ConfigError(f"Pairs of the kind '{kind}' at least {self.min_distance:g} apart are hard to find in this map.", fix="lower min_distance")
 
-    def advance(self, state: WorldState, actions: Float[np.ndarray, "batch 2"]) -> WorldState:
+    def advance(self, state: WorldState, actions: Num[np.ndarray, "batch 2"]) -> WorldState:
         bound = self.max_step / self.side
         step = np.clip(np.asarray(actions, np.float64), -bound, bound)
         x, y = np.asarray(state["position"], np.float64).T

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Num, UInt8
 
 from telos.core.spaces import Spaces, VectorSpace
 from telos.core.world import AbstractWorld, WorldState
@@ -67,7 +67,7 @@ class PointMass(AbstractWorld):
             todo = todo[_length(starts[todo] - goals[todo]) < self.min_distance]
         return {"position": starts, "velocity": np.zeros((num, 2))}, {"position": goals, "velocity": np.zeros((num, 2))}
 
-    def advance(self, state: WorldState, actions: Float[np.ndarray, "batch 2"]) -> WorldState:
+    def advance(self, state: WorldState, actions: Num[np.ndarray, "batch 2"]) -> WorldState:
         position, velocity = np.array(state["position"], np.float64), np.array(state["velocity"], np.float64)
         acceleration = np.clip(np.asarray(actions, np.float64), -1, 1)
         for _ in range(self.action_repeat):

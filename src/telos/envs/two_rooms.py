@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import numpy as np
-from jaxtyping import Bool, Float, UInt8
+from jaxtyping import Bool, Float, Num, UInt8
 
 from telos.core.spaces import PixelSpace, Spaces, VectorSpace
 from telos.core.world import AbstractWorld, WorldState
@@ -92,7 +92,7 @@ class TwoRooms(AbstractWorld):
             todo = todo[_length(starts[todo] - goals[todo]) < self.min_distance]
         return {"position": starts, **layout}, {"position": goals, **{name: part.copy() for name, part in layout.items()}}
 
-    def advance(self, state: WorldState, actions: Float[np.ndarray, "batch 2"]) -> WorldState:
+    def advance(self, state: WorldState, actions: Num[np.ndarray, "batch 2"]) -> WorldState:
         wall, door = state["wall"], state["door"]
         step = np.clip(np.asarray(actions, np.float64), -self.max_step, self.max_step)
         x, y = np.asarray(state["position"], np.float64).T

@@ -29,7 +29,8 @@ class Outcome:
     def rate(self) -> Rate:
         return Rate(int(self.success.sum()), len(self.success))
 
-    def to_json(self) -> dict[str, float]:
+    def to_json(self) -> dict[str, float | None]:
+        """Rates with their intervals, and the median of the steps of the episodes that succeeded (None if none did)."""
         low, high = self.rate.interval
         reached = self.steps[self.success]
         return {
@@ -37,7 +38,7 @@ class Outcome:
             "success_low": low,
             "success_high": high,
             "success_any": float(self.success_any.mean()),
-            "steps": float(np.median(reached)) if len(reached) else float("nan"),
+            "steps": float(np.median(reached)) if len(reached) else None,
         }
 
 

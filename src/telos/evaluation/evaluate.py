@@ -12,11 +12,13 @@ import torch
 import telos
 from telos.agent.loop import Agent
 from telos.core import config
+from telos.core.errors import SpaceError
 from telos.core.world import AbstractWorld
+from telos.data import AbstractEpisodes
 from telos.evaluation.closed_loop import Outcome, expert_steps, play
 from telos.evaluation.contestants import AbstractContestant, AgentContestant, RandomContestant, ScriptedContestant, ZeroContestant, has_zero_action
 from telos.evaluation.intervals import paired_difference
-from telos.evaluation.protocols import Pairs, Protocol, draw_pairs
+from telos.evaluation.protocols import HELD_OUT, Pairs, Protocol, draw_pairs
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,7 @@ class Evaluation:
             "planner": self.planner,
             "protocol": config.to_json(self.protocol),
             "protocol_hash": self.protocol_hash,
+            "pairs_from": self.pairs.source,
             "seed": self.protocol.seed,
             "versions": {"telos": telos.__version__, "torch": torch.__version__, "numpy": np.__version__, "python": platform.python_version()},
         }
@@ -57,16 +60,28 @@ class Evaluation:
         return {"difference": value, "low": low, "high": high}
 
 
-def evaluate(agent: Agent, world: AbstractWorld, protocol: Protocol, progress: Callable[[str, int, int], None] | None = None) -> Evaluation:
+def evaluate(
+    agent: Agent,
+    world: AbstractWorld,
+    protocol: Protocol,
+    progress: Callable[[str, int, int], None] | None = None,
+    logs: AbstractEpisodes | None = None,
+) -> Evaluation:
     """The agent, a random wanderer, doing nothing and the world's expert, on the same starts and goals.
 
     Args:
         progress: called with the contestant's name, the episodes that are through, and all.
+        logs: held-out episodes, from which the protocol `offset` cuts starts and goals.
 
     Raises:
         SpaceError: the agent was trained on other observations or actions than this world has.
     """
-    pairs = draw_pairs(world, protocol, lambda starts, goals: expert_steps(world, protocol, starts, goals))
+    if not agent.world_model.spaces.fit(world.spaces):
+        raise SpaceError(
+            f"The agent was trained on {agent.world_model.spaces.describe()}; this world has {world.spaces.describe()}.",
+            expected="the world that its logs came from",
+        )
+    pairs = draw_pairs(world, protocol, lambda starts, goals: expert_steps(world, protocol, starts, goals), logs)
     ours = AgentContestant(agent)
     floors: list[AbstractContestant] = [RandomContestant(protocol.seed), ScriptedContestant()]
     if has_zero_action(world):
@@ -79,7 +94,7 @@ def evaluate(agent: Agent, world: AbstractWorld, protocol: Protocol, progress: C
     outcomes: dict[str, Outcome | None] = {"random": None, "zero": None, "scripted": None, **{floor.name: run(floor) for floor in floors}}
     return Evaluation(
         protocol=protocol,
-        protocol_hash=protocol.hash(config.to_json(world)),
+        protocol_hash=protocol.hash(config.to_json(world), logs.fingerprint if logs is not None and pairs.source == HELD_OUT else None),
         pairs=pairs,
         agent=agent_outcome,
         floors=outcomes,

@@ -31,7 +31,7 @@ class Probe:
     """From the trained latents by a linear readout: much lower than `latent` where they are folded."""
 
     def to_json(self) -> dict[str, float | str]:
-        return vars(self)
+        return dict(vars(self))
 
 
 LARGEST_QUANTITY = 8

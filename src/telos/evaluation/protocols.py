@@ -11,10 +11,12 @@ import numpy as np
 from telos.core.errors import ConfigError, UnknownNameError
 from telos.core.seeding import numpy_generator
 from telos.core.world import AbstractWorld, WorldState
+from telos.data import AbstractEpisodes
 from telos.data.behaviour import HeldRandomActions
 
 OFFSET = "offset"
-"""The protocol whose goals are what a random walk reaches some steps after the start."""
+"""The protocol whose goals are what is seen some steps after the start, in episodes that were held out from training."""
+HELD_OUT, FRESH, SAMPLED = "held-out episodes", "fresh random wandering", "the world's sampler"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +28,7 @@ class Protocol:
     episodes: int = 200
     """Starts and goals."""
     offset: int | None = None
-    """For `offset`: steps of random wandering from start to goal."""
+    """For `offset`: steps of an episode from start to goal."""
     seed: int = 0
     """Of starts, goals and contestants."""
     radius: float = 0.05
@@ -46,9 +48,10 @@ class Protocol:
         if self.offset is not None and self.offset < 1:
             raise ConfigError(f"The offset is {self.offset}.", expected="1 step or more")
 
-    def hash(self, world: dict[str, Any]) -> str:
-        """Equal hashes mean equal episodes and equal rules; `world` is the world's config as JSON."""
-        return hashlib.sha256(json.dumps([asdict(self), world], sort_keys=True).encode()).hexdigest()[:16]
+    def hash(self, world: dict[str, Any], logs: str | None = None) -> str:
+        """Equal hashes mean equal episodes and equal rules; `world` is the world's config as JSON, `logs` the fingerprint of
+        the episodes that starts and goals were cut from, if they were."""
+        return hashlib.sha256(json.dumps([asdict(self), world, logs], sort_keys=True).encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True)
@@ -59,9 +62,15 @@ class Pairs:
     goals: WorldState
     limits: np.ndarray
     """`[episodes]`: steps allowed."""
+    source: str = SAMPLED
+    """Where starts and goals come from."""
 
     def __len__(self) -> int:
         return len(self.limits)
+
+
+Drawn = tuple[WorldState, WorldState]
+"""Starts and goals."""
 
 
 def select_rows(state: WorldState, rows: np.ndarray | slice) -> WorldState:
@@ -88,20 +97,31 @@ def make_protocol(world: AbstractWorld, name: str | None, *, episodes: int, offs
     return Protocol(name=name, episodes=episodes, offset=offset, seed=seed)
 
 
-def draw_pairs(world: AbstractWorld, protocol: Protocol, expert_steps: Callable[[WorldState, WorldState], np.ndarray]) -> Pairs:
+def draw_pairs(
+    world: AbstractWorld,
+    protocol: Protocol,
+    expert_steps: Callable[[WorldState, WorldState], np.ndarray],
+    logs: AbstractEpisodes | None = None,
+) -> Pairs:
     """The episodes of a protocol; starts that are solved already are left out and replaced.
 
     Args:
         expert_steps: how many steps `[batch]` the scripted expert needs from starts to goals.
+        logs: held-out episodes of this world. Offsets are cut from them where they carry the true state and are long
+            enough, and from fresh episodes of random wandering otherwise; `Pairs.source` says which.
+
+    Raises:
+        ConfigError: hardly any start is not solved already.
     """
     rng = numpy_generator(protocol.seed, "evaluation", protocol.name, protocol.offset or 0)
+    source, draw = _source(world, protocol, logs)
     starts: list[WorldState] = []
     goals: list[WorldState] = []
     found = 0
     for _ in range(100):
         if found >= protocol.episodes:
             break
-        start, goal = _draw(world, protocol, rng)
+        start, goal = draw(rng)
         open_rows = world.distance(start, goal) > protocol.radius
         starts.append(select_rows(start, open_rows))
         goals.append(select_rows(goal, open_rows))
@@ -112,15 +132,38 @@ def draw_pairs(world: AbstractWorld, protocol: Protocol, expert_steps: Callable[
         )
     first = slice(0, protocol.episodes)
     start, goal = select_rows(join_rows(starts), first), select_rows(join_rows(goals), first)
-    return Pairs(start, goal, np.ceil(protocol.patience * expert_steps(start, goal)).astype(int))
+    return Pairs(start, goal, np.ceil(protocol.patience * expert_steps(start, goal)).astype(int), source)
 
 
-def _draw(world: AbstractWorld, protocol: Protocol, rng: np.random.Generator) -> tuple[WorldState, WorldState]:
-    if protocol.offset is None:
-        return world.sample_pairs(rng, protocol.episodes, protocol.name)
-    start = world.sample(rng, protocol.episodes)
-    behaviour = HeldRandomActions().start(world.spaces.action, protocol.episodes, rng)
+def _source(world: AbstractWorld, protocol: Protocol, logs: AbstractEpisodes | None) -> tuple[str, Callable[[np.random.Generator], Drawn]]:
+    """Where starts and goals come from, and how to draw a batch of them."""
+    num, offset = protocol.episodes, protocol.offset
+    if offset is None:
+        return SAMPLED, lambda rng: world.sample_pairs(rng, num, protocol.name)
+    names = set(world.sample(np.random.default_rng(0), 1))
+    if logs is not None and names <= set(logs.info_names) and int(logs.lengths.max()) >= offset:
+        return HELD_OUT, lambda rng: _cut_pairs(logs, sorted(names), rng, num, offset)
+    return FRESH, lambda rng: _wander(world, rng, num, offset)
+
+
+def _cut_pairs(logs: AbstractEpisodes, names: list[str], rng: np.random.Generator, num: int, offset: int) -> Drawn:
+    """Frames `offset` steps apart, every such pair of the logs equally likely."""
+    ends = np.cumsum(np.maximum(logs.lengths - offset + 1, 0))
+    drawn = rng.integers(ends[-1], size=num)
+    episodes = np.searchsorted(ends, drawn, side="right")
+    starts = drawn - ends[episodes] + logs.lengths[episodes] - offset + 1
+
+    def at(times: np.ndarray) -> WorldState:
+        return {name: np.stack([logs.info(name, int(episode))[time] for episode, time in zip(episodes, times, strict=True)]) for name in names}
+
+    return at(starts), at(starts + offset)
+
+
+def _wander(world: AbstractWorld, rng: np.random.Generator, num: int, offset: int) -> Drawn:
+    """Random states, and where random wandering has led `offset` steps later."""
+    start = world.sample(rng, num)
+    behaviour = HeldRandomActions().start(world.spaces.action, num, rng)
     goal = start
-    for time in range(protocol.offset):
-        goal = world.advance(goal, behaviour(world.observe(goal), goal, np.full(protocol.episodes, time == 0)))
+    for time in range(offset):
+        goal = world.advance(goal, behaviour(world.observe(goal), goal, np.full(num, time == 0)))
     return start, goal

@@ -13,7 +13,7 @@ from telos.agent.actor.candidates import imagine
 from telos.agent.cost.distance import squared_distance
 from telos.agent.loop import Agent
 from telos.agent.task import ReachGoal
-from telos.core.errors import DataError, MissingExtraError, SpaceError
+from telos.core.errors import ConfigError, DataError, MissingExtraError, SpaceError
 from telos.core.logs import AbstractLogs, Trajectory, map_tree
 from telos.core.seeding import torch_generator
 from telos.core.spaces import DiscreteSpace, Tree
@@ -88,7 +88,12 @@ def recover(agent: Agent, logs: AbstractLogs, *, episode: int, start: int, goal:
 
 
 def draw_recovery(recovery: Recovery, file: Path) -> None:
-    """Start and goal, the actions planned and logged, and the distance to the goal on each way. Raises MissingExtraError."""
+    """Start and goal, the actions planned and logged, and the distance to the goal on each way.
+
+    Raises:
+        MissingExtraError: matplotlib is not installed.
+        ConfigError: it draws no files of that kind.
+    """
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
@@ -113,7 +118,10 @@ def draw_recovery(recovery: Recovery, file: Path) -> None:
     axis.set_xlabel("step")
     right.spines[["top", "right"]].set_visible(False)
     file.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(file, dpi=120)
+    try:
+        figure.savefig(file, dpi=120)
+    except ValueError as error:
+        raise ConfigError(f"{file} cannot be drawn: {error}.", fix="choose a name that ends in .png, .svg or .pdf") from error
 
 
 COLOURS = {"planned": "#0b6e99", "logged": "#c4682b", "nothing done": "#999999"}
@@ -128,9 +136,9 @@ def _course(agent: Agent, problem: Problem, actions: Tensor) -> Course:
 
 def _cut(agent: Agent, logs: AbstractLogs, episode: int, start: int, goal: int) -> Trajectory:
     ours, theirs = agent.world_model.spaces, logs.spaces
-    if ours.observation != theirs.observation or ours.action.shape != theirs.action.shape:
+    if not ours.fit(theirs):
         raise SpaceError(
-            f"The logs hold {theirs.observation.describe()}; the run was trained on {ours.observation.describe()}.",
+            f"The logs hold {theirs.describe()}; the run was trained on {ours.describe()}.",
             fix="give --data logs of the same kind",
         )
     if not 0 <= episode < logs.num_episodes:

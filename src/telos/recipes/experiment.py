@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from lightning_fabric import Fabric
 
@@ -13,13 +14,14 @@ from telos.agent.loop import Agent, AgentSettings
 from telos.agent.world_model import JEPA
 from telos.core import config
 from telos.core.contracts import AbstractPlanner
-from telos.core.errors import ConfigError, RunError, SpaceError, UnknownNameError
-from telos.core.logs import AbstractLogs
+from telos.core.errors import ConfigError, DataError, RunError, UnknownNameError
+from telos.core.logs import AbstractLogs, Moments
 from telos.core.run import Run
 from telos.core.seeding import derive_seed
 from telos.core.spaces import Spaces, TreeSpace
 from telos.data import Episodes, Mixture, split
 from telos.recipes.recipe import Recipe
+from telos.recipes.run_folder import check_same_spaces, create_run, earlier_run, finished
 from telos.training.checkpoint import load_weights
 from telos.training.trainer import Trainer, Watcher
 
@@ -55,19 +57,21 @@ def train(
         data: one native store, or several to be mixed.
         out: the run folder; if it holds a run of the same recipe, seed and data, that run is resumed.
         recipe: a name, a `Recipe`, `file.py:function`, or a function from logs to a recipe.
-        from_run: a finished run whose weights and recipe are the start; for fine-tuning on new logs.
+        from_run: a finished run whose weights and recipe are the start (its normalisation too); for fine-tuning on new logs.
         held_out: share of the episodes that are never trained on.
         fabric: where to train; by default one process on the best device there is, bf16 where the hardware has it.
 
     Raises:
         RunError: `out` holds another run, or `from_run` is not finished.
-        DataError, SpaceError, CollapseError: as their docstrings say.
+        DataError, SpaceError, ConfigError, CollapseError: as their docstrings say. Before training began, nothing is left behind.
     """
     fabric = fabric or make_fabric()
     fabric.launch()
     logs = open_logs(data)
     train_logs, held_out_logs = split(logs, held_out=held_out, seed=seed)
-    source = None if from_run is None else Run.open(Path(from_run))
+    source = None if from_run is None else finished(Run.open(Path(from_run)))
+    if source is not None:
+        check_same_spaces(source, logs.spaces)
     chosen = load_recipe(source) if source else choose_recipe(recipe, train_logs)
     description = {
         "telos": telos.__version__,
@@ -75,17 +79,19 @@ def train(
         "spaces": logs.spaces.to_json(),
         "seed": seed,
         "held_out": held_out,
-        "from_run": None if source is None else str(source.path),
-        "data": _describe(data, logs),
+        "from_run": None if source is None else str(source.path.resolve()),
+        "data": [_describe(store) for store in stores_of(logs)],
     }
-    run = _create_or_resume(Path(out), description, fabric)
-    if run.finished:
+    run = earlier_run(Path(out), description)
+    if run is not None and run.finished:
         return run
+    chosen.curriculum.check(train_logs, held_out_logs, fabric.world_size)
+    _moments(held_out_logs)
     torch.manual_seed(derive_seed(seed, "weights"))
     world_model = chosen.world_model.build(logs.spaces, _moments(train_logs))
     if source is not None:
-        _check_same_spaces(source, logs.spaces)
         load_weights(source.weights_file, world_model)
+    run = run or create_run(Path(out), description, fabric)
     Trainer(
         run=run,
         world_model=world_model,
@@ -102,14 +108,22 @@ def train(
 def make_fabric(
     *, devices: int | str = 1, num_nodes: int = 1, strategy: str = "auto", precision: str | None = None, accelerator: str = "auto"
 ) -> Fabric:
-    """Where training runs. `precision` defaults to bf16 where a GPU computes it natively, and to 32 bits elsewhere."""
+    """Where training runs. `precision` defaults to bf16 where a GPU computes it natively, and to 32 bits elsewhere.
+
+    Raises:
+        ConfigError: there is no such device, strategy or precision here.
+    """
     if precision is None:
         precision = (
             "bf16-mixed"
             if accelerator != "cpu" and torch.cuda.is_available() and torch.cuda.is_bf16_supported(including_emulation=False)
             else "32-true"
         )
-    return Fabric(accelerator=accelerator, devices=devices, num_nodes=num_nodes, strategy=strategy, precision=precision)  # type: ignore[arg-type]
+    try:
+        return Fabric(accelerator=accelerator, devices=devices, num_nodes=num_nodes, strategy=strategy, precision=precision)  # type: ignore[arg-type]
+    except (ValueError, TypeError, RuntimeError) as error:
+        reason = str(error).splitlines()[0].rstrip(".")
+        raise ConfigError(f"Training cannot run like this: {reason}.", fix="telos train --help names the choices") from error
 
 
 def load_recipe(run: Run) -> Recipe:
@@ -122,9 +136,7 @@ def load_recipe(run: Run) -> Recipe:
 
 def load_world_model(run: Run | Path | str) -> JEPA:
     """The trained world model of a finished run, in evaluation mode. Raises RunError if training did not come to its end."""
-    run = run if isinstance(run, Run) else Run.open(Path(run))
-    if not run.finished:
-        raise RunError(f"The run {run.path} has not been trained to its end.", fix="repeat its 'telos train' command; it goes on where it stopped")
+    run = finished(run if isinstance(run, Run) else Run.open(Path(run)))
     world_model = load_recipe(run).world_model.build(Spaces.from_json(run.description["spaces"]))
     load_weights(run.weights_file, world_model)
     return world_model.eval()
@@ -174,42 +186,19 @@ def choose_recipe(recipe: RecipeLike, logs: AbstractLogs) -> Recipe:
     return made
 
 
-def _create_or_resume(path: Path, description: dict[str, Any], fabric: Fabric) -> Run:
-    if (path / "run.json").is_file():
-        run = Run.open(path)
-        for key in ("recipe", "seed", "spaces", "held_out", "from_run"):
-            if run.description.get(key) != description[key]:
-                raise RunError(f"{path} holds a run with another {key.replace('_', ' ')}.", fix="choose another --out, or remove the folder")
-        if [part["fingerprint"] for part in run.description["data"]] != [part["fingerprint"] for part in description["data"]]:
-            raise RunError(f"{path} holds a run on other data.", fix="choose another --out, or remove the folder")
-        return run
-    if fabric.is_global_zero:
-        Run.create(path, description)
-    fabric.barrier()
-    return Run.open(path)
+def _describe(store: Episodes) -> dict[str, Any]:
+    return {"path": str(store.path.resolve()), "fingerprint": store.fingerprint, "environment": store.environment}
 
 
-def _describe(data: Path | str | Sequence[Path | str], logs: Episodes | Mixture) -> list[dict[str, Any]]:
-    paths = [data] if isinstance(data, (str, Path)) else list(data)
-    stores = stores_of(logs)
-    return [
-        {"path": str(Path(path).resolve()), "fingerprint": store.fingerprint, "environment": store.environment}
-        for path, store in zip(paths, stores, strict=True)
-    ]
-
-
-def _moments(logs: AbstractLogs) -> dict[str, Any]:
+def _moments(logs: AbstractLogs) -> dict[str, Moments]:
+    """Statistics of everything that a model reads. Raises DataError for what is no finite number."""
     space = logs.spaces.observation
     names = [f"observation/{part}" for part in space.spaces] if isinstance(space, TreeSpace) else ["observation"]
-    return {name: logs.moments(name) for name in ("action", *names)}
-
-
-def _check_same_spaces(source: Run, spaces: Spaces) -> None:
-    trained = Spaces.from_json(source.description["spaces"])
-    if trained.observation != spaces.observation or trained.action.shape != spaces.action.shape:
-        raise SpaceError(
-            f"The run {source.path} was trained on {trained.observation.describe()} and {trained.action.describe()}; "
-            f"these logs hold {spaces.observation.describe()} and {spaces.action.describe()}.",
-            expected="the same observations and actions",
-            fix="train a new run without --from",
-        )
+    moments = {name: logs.moments(name) for name in ("action", *names)}
+    for name, part in moments.items():
+        if not np.isfinite([*part.mean, *part.std]).all():
+            raise DataError(
+                f"The column '{name}' holds values that are not finite numbers (NaN or infinity).",
+                fix="see which: telos data inspect DATA; then drop or repair these frames",
+            )
+    return moments

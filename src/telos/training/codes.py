@@ -1,4 +1,6 @@
-"""Windows of cached codes: with perception frozen, every frame is encoded once and training never touches a picture again."""
+"""Windows of cached codes: with perception frozen, every frame is encoded once; pictures are needed for scenery alone."""
+
+from collections.abc import Mapping
 
 import numpy as np
 import torch
@@ -7,6 +9,7 @@ from torch import Tensor
 from telos.core.contracts import AbstractWorldModel
 from telos.core.errors import EpisodeTooShortError
 from telos.core.logs import AbstractLogs, Windows, first_leaf, map_tree
+from telos.core.types import Observation
 
 FRAMES_AT_ONCE = 2048
 
@@ -19,18 +22,36 @@ class CodeWindows:
         self.first_rows = np.concatenate([[0], np.cumsum(self.lengths + 1)[:-1]])
         self.codes, self.actions = encode_logs(world_model, logs)
         self.device = self.codes.device
+        self.logs = logs if world_model.reads_scenery else None
 
-    def windows(self, rng: np.random.Generator, num: int, num_steps: int) -> Windows:
+    def windows(self, rng: np.random.Generator, num: int, num_steps: int, *, per_episode: int = 1) -> Windows:
         """As `AbstractLogs.windows`, with codes `[batch time+1 code]` for observations."""
         counts = np.maximum(self.lengths - num_steps + 1, 0)
         if not counts.any():
             raise EpisodeTooShortError(f"No episode has {num_steps} steps; the longest has {self.lengths.max()}.")
         ends = np.cumsum(counts)
-        drawn = rng.integers(ends[-1], size=num)
+        drawn = rng.integers(ends[-1], size=num // per_episode)
         episodes = np.searchsorted(ends, drawn, side="right")
-        starts = self.first_rows[episodes] + drawn - (ends[episodes] - counts[episodes])
-        rows = torch.from_numpy(starts[:, None] + np.arange(num_steps + 1)).to(self.device)
-        return Windows(observations=self.codes[rows], actions=self.actions[rows[:, :-1]], episodes=torch.from_numpy(episodes).to(self.device))
+        if per_episode == 1:
+            starts = drawn - (ends[episodes] - counts[episodes])
+        else:
+            episodes = np.repeat(episodes, per_episode)
+            starts = rng.integers(counts[episodes])
+        rows = torch.from_numpy((self.first_rows[episodes] + starts)[:, None] + np.arange(num_steps + 1)).to(self.device)
+        return Windows(
+            observations=self.codes[rows],
+            actions=self.actions[rows[:, :-1]],
+            episodes=torch.from_numpy(episodes).to(self.device),
+            frames=None if self.logs is None else self._frames(self.logs, rng, episodes),
+        )
+
+    def _frames(self, logs: AbstractLogs, rng: np.random.Generator, episodes: np.ndarray) -> Observation:
+        """Any frame of each window's episode: scenery must not depend on where the agent happens to be."""
+        times = rng.integers(self.lengths[episodes] + 1)
+        picked = [map_tree(lambda leaf, time=time: leaf[time], logs.episode(int(i)).observations) for i, time in zip(episodes, times, strict=True)]
+        if isinstance(picked[0], Mapping):
+            return {name: torch.from_numpy(np.stack([frame[name] for frame in picked])).to(self.device) for name in picked[0]}
+        return torch.from_numpy(np.stack(picked)).to(self.device)
 
 
 @torch.no_grad()

@@ -16,26 +16,36 @@ from telos.core.types import Rollout, State
 class Health:
     """What a batch of held-out windows says about the latents."""
 
-    least_deviation: float
-    """Smallest deviation over the numbers of the latent."""
-    mean_deviation: float
-    """Their mean."""
+    deviations: tuple[float, ...]
+    """Deviation of each number of the latent over all frames."""
     effective_rank: float
     """How many directions the latents really use."""
-    latent_size: int
-    """How many they could use."""
     prediction: float
     """Mean squared error of the imagined latents over the window."""
     nothing_moves: float
     """The same, had the model said that nothing ever moves."""
 
     @property
+    def latent_size(self) -> int:
+        """How many directions the latents could use."""
+        return len(self.deviations)
+
+    @property
+    def least_deviation(self) -> float:
+        return min(self.deviations)
+
+    @property
+    def mean_deviation(self) -> float:
+        return sum(self.deviations) / len(self.deviations)
+
+    @property
     def relative_error(self) -> float:
         """Prediction error as a share of "nothing moves"; above 1 the model is worse than no model."""
         return self.prediction / max(self.nothing_moves, 1e-12)
 
-    def to_json(self) -> dict[str, float]:
-        return {**asdict(self), "relative_error": self.relative_error}
+    def to_json(self) -> dict[str, float | tuple[float, ...]]:
+        derived = ("latent_size", "least_deviation", "mean_deviation", "relative_error")
+        return {**asdict(self), **{name: getattr(self, name) for name in derived}}
 
 
 def effective_rank(latents: Float[Tensor, "samples latent"]) -> float:
@@ -54,13 +64,10 @@ def effective_rank(latents: Float[Tensor, "samples latent"]) -> float:
 def measure_health(states: State, predictions: Rollout) -> Health:
     """Health from encoded windows `[batch time+1 ...]` and what was predicted from their first frames."""
     latents = states.latent.detach().float()
-    deviation = latents.flatten(0, 1).std(dim=0)
     targets = latents[:, 1:]
     return Health(
-        least_deviation=deviation.min().item(),
-        mean_deviation=deviation.mean().item(),
+        deviations=tuple(latents.flatten(0, 1).std(dim=0).tolist()),
         effective_rank=effective_rank(latents.flatten(0, 1)),
-        latent_size=latents.shape[-1],
         prediction=(predictions.latent.detach().float() - targets).square().mean().item(),
         nothing_moves=(latents[:, :1] - targets).square().mean().item(),
     )
@@ -68,19 +75,27 @@ def measure_health(states: State, predictions: Rollout) -> Health:
 
 @dataclass(frozen=True, kw_only=True)
 class CollapseWatch:
-    """Warns when latents die out, and stops a run that does not recover."""
+    """Warns when latents die out or predictions are worthless, and stops a run that does not recover."""
 
     least_rank: float = 1.5
     """Fewer directions than this in use is a collapse."""
     least_deviation: float = 0.02
     """A mean deviation below this is a collapse, whatever its rank."""
+    worst_error: float = 1.0
+    """A prediction error above this share of "nothing moves" is a warning; in a world of pure chance it may be all there is to have."""
     patience: int = 5
-    """Checks in a row that may be bad before the run is stopped."""
+    """Checks in a row that may find a collapse before the run is stopped."""
+    long_patience: int = 20
+    """Checks in a row that may find anything wrong before the run is stopped."""
     grace: int = 2
     """First checks that are not judged: fresh weights say little."""
 
     def verdict(self, health: Health) -> str:
         """What is wrong, in a sentence; empty if nothing is."""
+        return self.collapse(health) or self._worthless(health)
+
+    def collapse(self, health: Health) -> str:
+        """How the latents have collapsed, in a sentence; empty if they have not."""
         if not all(map(math.isfinite, (health.mean_deviation, health.prediction))):
             return "The latents are no numbers any more (NaN or infinity)."
         if health.mean_deviation < self.least_deviation:
@@ -93,17 +108,23 @@ class CollapseWatch:
         """Judges, notes the verdict in `history`, and returns it.
 
         Raises:
-            CollapseError: the last `patience` verdicts were all bad.
+            CollapseError: the latents have collapsed and stayed so, or nothing has been predicted for long.
         """
         history.append(self.verdict(health))
         judged = history[self.grace :]
-        if len(judged) >= self.patience and all(judged[-self.patience :]):
-            raise CollapseError(
-                f"Training was stopped: the latents have collapsed. {history[-1]}",
-                expected="latents that vary; the loss alone does not show it",
-                fix="raise the weight of Variance and Covariance (or SIGReg), or look at the logs: telos data inspect DATA",
-            )
+        fix = "raise the weight of Variance and Covariance (or SIGReg), or look at the logs: telos data inspect DATA"
+        if self.collapse(health) and len(judged) >= self.patience and all(judged[-self.patience :]):
+            what = f"Training was stopped: the latents have collapsed. {history[-1]}"
+            raise CollapseError(what, expected="latents that vary; the loss alone does not show it", fix=fix)
+        if len(judged) >= self.long_patience and all(judged[-self.long_patience :]):
+            what = f"Training was stopped: it leads nowhere. {history[-1]}"
+            raise CollapseError(what, expected='predictions better than "nothing moves"', fix=fix)
         return history[-1]
+
+    def _worthless(self, health: Health) -> str:
+        if health.relative_error <= self.worst_error:
+            return ""
+        return f'Predictions are worse than none: their error is {health.relative_error:.2g} of that of "nothing moves".'
 
 
 @torch.no_grad()

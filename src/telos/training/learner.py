@@ -1,12 +1,18 @@
 """One step of learning as one module, so that every way of running in parallel can wrap it."""
 
+from dataclasses import replace
+from typing import TypeVar
+
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from telos.core.contracts import AbstractObjective, AbstractWorldModel
 from telos.core.errors import ConfigError
 from telos.core.logs import Windows
-from telos.core.types import State
+from telos.core.types import Rollout, State
+
+Value = TypeVar("Value", State, Rollout)
 
 
 class Learner(nn.Module):
@@ -26,16 +32,25 @@ class Learner(nn.Module):
     def forward(self, windows: Windows) -> tuple[Float[Tensor, ""], dict[str, Tensor]]:
         """The weighted loss, and each term by name, unweighted. `windows` holds tensors: raw frames, or codes."""
         states = self.states(windows)
-        predictions = self.world_model.rollout(states.at(0), windows.actions)
-        terms = {name: part.term(windows, states, predictions, self.heads[name]) for name, part in self.objectives.items()}
+        predictions = _at_full_precision(self.world_model.rollout(states.at(0), windows.actions))
+        states = _at_full_precision(states)
+        with torch.autocast(states.latent.device.type, enabled=False):
+            terms = {name: part.term(windows, states, predictions, self.heads[name]) for name, part in self.objectives.items()}
         loss = sum(self.objectives[name].weight * term for name, term in terms.items())
         assert isinstance(loss, Tensor)
         return loss, {name: term.detach() for name, term in terms.items()}
 
     def states(self, windows: Windows) -> State:
         """The encoded states along the windows."""
-        encode = self.world_model.assemble if self.from_codes else self.world_model.encode_window
-        return encode(windows.observations, windows.actions)
+        if self.from_codes:
+            return self.world_model.assemble(windows.observations, windows.actions, windows.frames)
+        return self.world_model.encode_window(windows.observations, windows.actions)
+
+
+def _at_full_precision(value: Value) -> Value:
+    """In 32 bits at least: variances and covariances of half as many digits are noise."""
+    dtype = torch.promote_types(value.latent.dtype, torch.float32)
+    return replace(value, latent=value.latent.to(dtype), belief=value.belief.to(dtype))
 
 
 def _name(objective: AbstractObjective) -> str:

@@ -1,10 +1,12 @@
 """A curriculum is a list of phases; a phase says what is trained, on what, and for how long."""
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
 from telos.core.contracts import AbstractObjective
-from telos.core.errors import ConfigError
+from telos.core.errors import ConfigError, EpisodeTooShortError
+from telos.core.logs import AbstractLogs
 from telos.training.diagnostics import CollapseWatch
 from telos.training.objectives import Prediction
 
@@ -40,6 +42,18 @@ class Phase:
         for name in ("num_steps", "batch_size", "windows_per_episode", "window"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"Phase '{self.name}' has {name} = {getattr(self, name)}.", expected="1 or more")
+        if self.trains not in ("everything", "dynamics"):
+            raise ConfigError(f"Phase '{self.name}' trains '{self.trains}'.", expected="everything or dynamics")
+        if not self.objectives:
+            raise ConfigError(f"Phase '{self.name}' has no objectives.", expected="at least one, such as Prediction()")
+        for name in ("learning_rate", "clip_norm"):
+            if not 0 < getattr(self, name) < math.inf:
+                raise ConfigError(f"Phase '{self.name}' has {name} = {getattr(self, name)}.", expected="a number above 0")
+        if not (0 <= self.warmup <= 1 and 0 <= self.weight_decay < math.inf):
+            raise ConfigError(
+                f"Phase '{self.name}' has a warmup of {self.warmup} and a weight decay of {self.weight_decay}.",
+                expected="a share of the steps from 0 to 1, and a number of 0 or more",
+            )
         if self.batch_size % self.windows_per_episode:
             raise ConfigError(
                 f"Phase '{self.name}' has {self.batch_size} windows a batch, {self.windows_per_episode} per episode.",
@@ -63,11 +77,36 @@ class Curriculum:
     def __post_init__(self) -> None:
         if not self.phases:
             raise ConfigError("A curriculum needs at least one phase.")
+        if self.log_every < 1 or self.checkpoint_seconds < 0:
+            raise ConfigError(
+                f"A curriculum logs every {self.log_every} steps and saves every {self.checkpoint_seconds} seconds.",
+                expected="1 step or more, and 0 seconds or more",
+            )
 
     @property
     def num_steps(self) -> int:
         return sum(phase.num_steps for phase in self.phases)
 
-    @property
-    def longest_window(self) -> int:
-        return max(phase.window for phase in self.phases)
+    def check(self, logs: AbstractLogs, held_out: AbstractLogs, num_processes: int) -> None:
+        """Whether it can be carried out, before anything is.
+
+        Raises:
+            EpisodeTooShortError: no episode is as long as a window.
+            ConfigError: a batch does not divide evenly among the processes.
+        """
+        window = max(phase.window for phase in self.phases)
+        for which, part in (("training", logs), ("held-out", held_out)):
+            longest = int(part.lengths.max())
+            if longest < window:
+                raise EpisodeTooShortError(
+                    f"The longest {which} episode has {longest} steps, and training needs windows of {window}.",
+                    fix="log longer episodes, or choose a recipe with shorter windows",
+                )
+        for phase in self.phases:
+            if phase.batch_size % (num_processes * phase.windows_per_episode):
+                raise ConfigError(
+                    f"Phase '{phase.name}' has {phase.batch_size} windows a batch, {phase.windows_per_episode} per episode, "
+                    f"which {num_processes} processes cannot share evenly.",
+                    expected=f"a batch that is a multiple of {num_processes * phase.windows_per_episode}",
+                    fix="choose another number of devices, or a recipe with another batch_size",
+                )

@@ -11,11 +11,10 @@ from lightning_fabric import Fabric
 from torch import Tensor
 
 from telos.core.contracts import AbstractWorldModel
-from telos.core.errors import EpisodeTooShortError
 from telos.core.logs import AbstractLogs, Windows, map_tree
 from telos.core.run import Run
 from telos.core.seeding import derive_seed, numpy_generator
-from telos.training.checkpoint import load_checkpoint, save_checkpoint, save_weights
+from telos.training.checkpoint import load_checkpoint, restore, save_checkpoint, save_weights
 from telos.training.codes import CodeWindows
 from telos.training.diagnostics import measure_health
 from telos.training.learner import Learner
@@ -61,16 +60,17 @@ class Trainer:
 
         Raises:
             CollapseError: the latents have collapsed and do not recover.
-            EpisodeTooShortError: no episode is as long as a window.
+            EpisodeTooShortError, ConfigError: as `Curriculum.check` says; then nothing was done.
+            RunError: the checkpoint is damaged.
         """
-        _check_lengths(self.logs, self.curriculum.longest_window, "training")
-        _check_lengths(self.held_out, self.curriculum.longest_window, "held-out")
+        self.curriculum.check(self.logs, self.held_out, self.fabric.world_size)
         saved = load_checkpoint(self.run)
         done = 0
         if saved is not None:
             done, self._verdicts = saved["step"], list(saved["verdicts"])
-            self.world_model.load_state_dict(saved["world_model"])
+            restore(self.run, self.world_model, saved["world_model"])
         if self.fabric.is_global_zero:
+            self.run.sweep()
             self.run.forget_metrics_after(done)
         self.world_model.to(self.fabric.device)
         first = 0
@@ -91,10 +91,10 @@ class Trainer:
         parameters = [parameter for parameter in learner.parameters() if parameter.requires_grad]
         optimizer = torch.optim.AdamW(parameters, lr=phase.learning_rate, weight_decay=phase.weight_decay)
         if saved is not None:
-            learner.load_state_dict(saved["learner"])
+            restore(self.run, learner, saved["learner"])
         wrapped, optimizer = self.fabric.setup(learner, optimizer)
         if saved is not None:
-            optimizer.load_state_dict(saved["optimizer"])
+            restore(self.run, optimizer, saved["optimizer"])
         batches, checks = self._sources(phase)
         last_checkpoint = time.monotonic()
         for step in range(start, first + phase.num_steps):
@@ -119,7 +119,9 @@ class Trainer:
             self.world_model.train()
             held_out = CodeWindows(self.world_model, self.held_out)
             return (
-                lambda step: codes.windows(numpy_generator(self.seed, "batch", step, rank), rows, phase.window),
+                lambda step: codes.windows(
+                    numpy_generator(self.seed, "batch", step, rank), rows, phase.window, per_episode=phase.windows_per_episode
+                ),
                 held_out.windows(check_rng, 256, phase.window),
             )
 
@@ -170,12 +172,3 @@ class Trainer:
             model = {"world_model": self.world_model.state_dict(), "learner": learner.state_dict(), "optimizer": optimizer.state_dict()}
             save_checkpoint(self.run, {"step": step, "verdicts": self._verdicts, **model})
         self.fabric.barrier()
-
-
-def _check_lengths(logs: AbstractLogs, window: int, which: str) -> None:
-    longest = int(logs.lengths.max()) if logs.num_episodes else 0
-    if longest < window:
-        raise EpisodeTooShortError(
-            f"The longest {which} episode has {longest} steps, and training needs windows of {window}.",
-            fix="log longer episodes, or choose a recipe with shorter windows",
-        )

@@ -56,7 +56,7 @@ class CandidateEvaluator(AbstractEvaluator):
         rollout = self.world_model.rollout(problem.state, actions.flatten(0, 1))
         energies = self.cost.energy(rollout, problem).sum(dim=1).unflatten(0, (num_problems, num))
         # A model may diverge far from its data; such a future is bad, and must not poison the others.
-        return torch.nan_to_num(energies, nan=torch.inf, posinf=torch.inf)
+        return torch.where(energies.isfinite(), energies, torch.inf)
 
 
 def imagine(world_model: AbstractWorldModel, cost: AbstractCost, problem: Problem, actions: Tensor) -> tuple[Rollout, Tensor]:
@@ -65,7 +65,7 @@ def imagine(world_model: AbstractWorldModel, cost: AbstractCost, problem: Proble
     return rollout, cost.energy(rollout, problem)
 
 
-def take_best(units: Float[Tensor, "batch num horizon action"], energies: Float[Tensor, "batch num"], num: int) -> tuple[Tensor, Tensor]:
+def take_best(units: Num[Tensor, "batch num horizon action"], energies: Float[Tensor, "batch num"], num: int) -> tuple[Tensor, Tensor]:
     """The `num` candidates of least energy, best first: `[batch num horizon action]` and `[batch num]`."""
     least = energies.topk(min(num, energies.shape[1]), dim=1, largest=False)
     index = least.indices[..., None, None].expand(-1, -1, *units.shape[2:])

@@ -6,6 +6,7 @@ from torch import Generator
 
 from telos.agent.actor.candidates import take_best
 from telos.agent.actor.sampling import AbstractSamplingPlanner, Proposal, coloured_noise
+from telos.core.errors import ConfigError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,11 +24,20 @@ class CEM(AbstractSamplingPlanner):
     num_elites: int = 30
     """Candidates that shape the next proposal."""
     min_std: float = 0.02
-    """Least deviation of the proposal; keeps the search alive."""
+    """Least deviation of the second proposal; keeps the search alive. It falls evenly, to nothing after the last round."""
     momentum: float = 0.1
     """Share of the old proposal in the new one."""
     noise_exponent: float = 0.0
     """Colour of the noise: 0 is white; larger values give smoother actions."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 1 <= self.num_elites < max(2, self.num_candidates):
+            raise ConfigError(
+                f"The planner's num_elites is {self.num_elites}.", expected=f"1 or more, and fewer than its {self.num_candidates} candidates"
+            )
+        if not 0 <= self.momentum < 1:
+            raise ConfigError(f"The planner's momentum is {self.momentum}.", expected="0 or more, and less than 1")
 
     def sample(self, proposal: Proposal, num: int, generator: Generator):
         noise = coloured_noise(num, *proposal.mean.shape[1:], exponent=self.noise_exponent, generator=generator)
@@ -35,7 +45,7 @@ class CEM(AbstractSamplingPlanner):
 
     def refit(self, proposal: Proposal, units, energies) -> Proposal:
         elites, _ = take_best(units, energies, self.num_elites)
-        mean, std = elites.mean(dim=1), elites.std(dim=1, correction=0).clamp_min(self.min_std)
+        mean, std = elites.mean(dim=1), elites.std(dim=1, correction=0)
         return Proposal(mean.lerp(proposal.mean, self.momentum), std.lerp(proposal.std, self.momentum))
 
 
@@ -51,10 +61,17 @@ class ICEM(CEM):
 
     noise_exponent: float = 1.0
     """Colour of the noise: 0 is white; larger values give smoother actions."""
-    decay: float = 1.25
-    """Each iteration draws this many times fewer candidates than the one before."""
+    decay: float = 1.1
+    """Each iteration draws this many times fewer candidates than the one before; the paper's 1.25 is for two or three rounds."""
     kept_share: float = 0.3
     """Share of the elites that are judged again in the next iteration."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.decay < 1 or not 0 <= self.kept_share <= 1:
+            raise ConfigError(
+                f"The planner has decay = {self.decay} and kept_share = {self.kept_share}.", expected="a decay of 1 or more, a share from 0 to 1"
+            )
 
     def num_at(self, iteration: int) -> int:
         return max(2 * self.num_elites, int(self.num_candidates * self.decay**-iteration))

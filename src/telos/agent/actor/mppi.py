@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 import torch
-from torch import Generator
+from jaxtyping import Float
+from torch import Generator, Tensor
 
 from telos.agent.actor.sampling import AbstractSamplingPlanner, Proposal, coloured_noise
 from telos.core.errors import ConfigError
@@ -28,8 +29,6 @@ class MPPI(AbstractSamplingPlanner):
     """Rounds of propose, judge, refit."""
     temperature: float = 0.1
     """Small: only the best count. Large: all count alike. In units of the energies' deviation."""
-    min_std: float = 0.05
-    """Least deviation of the proposal; keeps the search alive."""
     noise_exponent: float = 1.0
     """Colour of the noise: 0 is white; larger values give smoother actions."""
 
@@ -43,10 +42,19 @@ class MPPI(AbstractSamplingPlanner):
         return proposal.mean[:, None] + proposal.std[:, None] * noise
 
     def refit(self, proposal: Proposal, units, energies) -> Proposal:
-        finite = torch.where(energies.isfinite(), energies, energies.new_tensor(torch.finfo(energies.dtype).max / 1e6))
-        above = finite - finite.min(dim=1, keepdim=True).values
-        spread = above.std(dim=1, keepdim=True, correction=0).clamp_min(torch.finfo(energies.dtype).tiny)
-        weights = torch.softmax(-above / (self.temperature * spread), dim=1)[..., None, None]
+        weights = path_weights(energies, self.temperature)[..., None, None]
         mean = (weights * units).sum(dim=1)
         variance = (weights * (units - mean[:, None]).square()).sum(dim=1)
-        return Proposal(mean, variance.sqrt().clamp_min(self.min_std))
+        return Proposal(mean, variance.sqrt())
+
+
+def path_weights(energies: Float[Tensor, "batch num"], temperature: float) -> Float[Tensor, "batch num"]:
+    """`exp(-energy / (temperature * deviation))`, normalised; nothing for energies that are not finite, unless none is."""
+    finite = energies.isfinite()
+    counted = finite | ~finite.any(dim=1, keepdim=True)
+    above = torch.where(finite, energies, torch.zeros_like(energies))
+    above = above - torch.where(counted, above, torch.inf).min(dim=1, keepdim=True).values
+    num = counted.sum(dim=1, keepdim=True)
+    mean = (above * counted).sum(dim=1, keepdim=True) / num
+    spread = ((above - mean).square() * counted).sum(dim=1, keepdim=True).div(num).sqrt().clamp_min(torch.finfo(energies.dtype).tiny)
+    return torch.softmax(torch.where(counted, -above / (temperature * spread), -torch.inf), dim=1)

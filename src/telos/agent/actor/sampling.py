@@ -36,6 +36,8 @@ class AbstractSamplingPlanner(AbstractPlanner):
     """Rounds of propose, judge, refit."""
     initial_std: float = 0.5
     """Deviation of the first proposal, where 1 is half the action range."""
+    min_std: float = 0.05
+    """Least deviation of the second proposal; keeps the search alive. It falls evenly, to nothing after the last round."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -76,7 +78,9 @@ class AbstractSamplingPlanner(AbstractPlanner):
             energies = evaluate(box.to_actions(units))
             best, least = take_best(torch.cat([best, units], dim=1), torch.cat([least, energies], dim=1), 1)
             kept = take_best(units, energies, self.num_kept)[0]
-            proposal = self.refit(proposal, units, energies)
+            mean, std = self.refit(proposal, units, energies)
+            # A floor that stayed would blur the answer: a mean of wide samples cannot come to rest at the optimum.
+            proposal = Proposal(mean, std.clamp_min(self.min_std * (1 - (iteration + 1) / self.num_iterations)))
             evaluate.record(least[:, 0])
             if evaluate.out_of_time():
                 break
@@ -94,7 +98,8 @@ def coloured_noise(num: int, horizon: int, size: int, *, exponent: float, genera
     Source: Timmer & König (1995); for planning Pinneri et al. (2020), arXiv 2008.06389.
     """
     white = torch.randn(1, num, size, horizon, generator=generator, device=generator.device)
-    if exponent == 0 or horizon == 1:
+    # Transforms refuse an empty batch.
+    if exponent == 0 or horizon == 1 or num == 0:
         return white.transpose(2, 3)
     frequency = torch.fft.rfftfreq(horizon, device=generator.device).clamp_min(1 / horizon)
     scale = frequency ** (-exponent / 2)

@@ -1,26 +1,34 @@
 """Small convolutional encoder for pictures."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
-from telos.core.contracts import AbstractEncoder
+from telos.core.contracts import AbstractEncoder, AbstractEncoderConfig
 from telos.core.errors import ConfigError
 from telos.core.layers import Normalization
 from telos.core.logs import Moments
-from telos.core.spaces import PixelSpace
+from telos.core.spaces import ObservationSpace, PixelSpace
 
 
 @dataclass(frozen=True, kw_only=True)
-class ConvolutionalConfig:
+class ConvolutionalConfig(AbstractEncoderConfig):
     """Sizes of the convolutional encoder."""
 
     channels: tuple[int, ...] = (16, 32, 32)
     """Channels of each layer; each halves the picture."""
 
-    def build(self, space: PixelSpace, latent_size: int, moments: Moments | None = None) -> "ConvolutionalEncoder":
+    def build(
+        self, space: ObservationSpace, latent_size: int, moments: Mapping[str, Moments] | None = None, name: str = "observation"
+    ) -> "ConvolutionalEncoder":
+        """Raises ConfigError for anything but pictures, and for pictures that are too small."""
+        if not isinstance(space, PixelSpace):
+            raise ConfigError(
+                f"ConvolutionalConfig reads pictures, and is given {space.describe()}.", fix="take EncoderConfig, which fits every space"
+            )
         smallest = 2 ** len(self.channels)
         if min(space.height, space.width) < smallest:
             raise ConfigError(
@@ -28,7 +36,7 @@ class ConvolutionalConfig:
                 expected=f"{smallest} pixels or more a side",
                 fix="give fewer channels to ConvolutionalConfig, or record larger pictures",
             )
-        return ConvolutionalEncoder(space=space, latent_size=latent_size, channels=self.channels, moments=moments)
+        return ConvolutionalEncoder(space=space, latent_size=latent_size, channels=self.channels, moments=(moments or {}).get(name))
 
 
 class ConvolutionalEncoder(AbstractEncoder):

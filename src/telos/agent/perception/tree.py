@@ -18,9 +18,9 @@ from telos.core.spaces import ObservationSpace, PixelSpace, TreeSpace
 class EncoderConfig(AbstractEncoderConfig):
     """The encoder that fits an observation space: pictures, vectors, or a named tree of both."""
 
-    pixels: ConvolutionalConfig = ConvolutionalConfig()
+    pixels: AbstractEncoderConfig = ConvolutionalConfig()
     """For every picture."""
-    vector: VectorConfig = VectorConfig()
+    vector: AbstractEncoderConfig = VectorConfig()
     """For every vector."""
     part_size: int = 64
     """Features of each part of a tree, before they are joined."""
@@ -33,7 +33,7 @@ class EncoderConfig(AbstractEncoderConfig):
             parts = {part: self.build(part_space, self.part_size, moments, f"{name}/{part}") for part, part_space in space.spaces.items()}
             return TreeEncoder(parts=parts, latent_size=latent_size)
         config = self.pixels if isinstance(space, PixelSpace) else self.vector
-        return config.build(space, latent_size, (moments or {}).get(name))  # type: ignore[arg-type]
+        return config.build(space, latent_size, moments, name)
 
 
 class TreeEncoder(AbstractEncoder):

@@ -1,18 +1,20 @@
 """Encoder for sensor readings."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from jaxtyping import Float, Num
 from torch import Tensor, nn
 
-from telos.core.contracts import AbstractEncoder
+from telos.core.contracts import AbstractEncoder, AbstractEncoderConfig
+from telos.core.errors import ConfigError
 from telos.core.layers import Normalization, perceptron
 from telos.core.logs import Moments
-from telos.core.spaces import VectorSpace
+from telos.core.spaces import ObservationSpace, VectorSpace
 
 
 @dataclass(frozen=True, kw_only=True)
-class VectorConfig:
+class VectorConfig(AbstractEncoderConfig):
     """Sizes of the vector encoder."""
 
     width: int = 128
@@ -20,8 +22,14 @@ class VectorConfig:
     depth: int = 2
     """Hidden layers."""
 
-    def build(self, space: VectorSpace, latent_size: int, moments: Moments | None = None) -> "VectorEncoder":
-        return VectorEncoder(space=space, latent_size=latent_size, width=self.width, depth=self.depth, moments=moments)
+    def build(
+        self, space: ObservationSpace, latent_size: int, moments: Mapping[str, Moments] | None = None, name: str = "observation"
+    ) -> "VectorEncoder":
+        """Raises ConfigError for anything but vectors."""
+        if not isinstance(space, VectorSpace):
+            raise ConfigError(f"VectorConfig reads vectors, and is given {space.describe()}.", fix="take EncoderConfig, which fits every space")
+        own = (moments or {}).get(name)
+        return VectorEncoder(space=space, latent_size=latent_size, width=self.width, depth=self.depth, moments=own)
 
 
 class VectorEncoder(AbstractEncoder):

@@ -45,7 +45,8 @@ class JEPA(AbstractWorldModel):
     """Encoder, optional scenery encoder, and a predictor in latent space.
 
     A frame's code is its latent followed by its scenery; a window's scenery is that of its first frame, since in use
-    the agent too reads it once, when an episode begins.
+    the agent too reads it once, when an episode begins. Scenery belongs to the dynamics: it shows only in what is predicted,
+    so it is learned on when perception is frozen already.
 
     Source: LeCun (2022), "A Path Towards Autonomous Machine Intelligence", section 4; the action-conditioned form with
     variance and covariance terms after Sobal et al. (2025), PLDM, arXiv 2502.14819.
@@ -64,10 +65,11 @@ class JEPA(AbstractWorldModel):
         self.spaces = spaces
         self.latent_size = encoder.latent_size
         self.encoder, self.scenery_encoder, self.actions, self.predictor = encoder, scenery_encoder, actions, predictor
+        self.reads_scenery = scenery_encoder is not None
 
     @property
     def perception(self) -> nn.Module:
-        return nn.ModuleList([self.encoder, *([] if self.scenery_encoder is None else [self.scenery_encoder])])
+        return self.encoder
 
     def encode_frames(self, observations: Observation) -> Float[Tensor, "batch code"]:
         latent = self.encoder(observations)
@@ -82,8 +84,11 @@ class JEPA(AbstractWorldModel):
             return self._along(latent, latent.new_zeros(lead[0], 0), actions)
         return self._along(latent, self.scenery_encoder(map_tree(lambda leaf: leaf[:, 0], observations)), actions)
 
-    def assemble(self, codes: Float[Tensor, "batch frames code"], actions: Num[Tensor, "batch time action"]) -> State:
-        return self._along(codes[..., : self.latent_size], codes[:, 0, self.latent_size :], actions)
+    def assemble(
+        self, codes: Float[Tensor, "batch frames code"], actions: Num[Tensor, "batch time action"], frames: Observation | None = None
+    ) -> State:
+        scenery = codes[:, 0, self.latent_size :] if frames is None or self.scenery_encoder is None else self.scenery_encoder(frames)
+        return self._along(codes[..., : self.latent_size], scenery, actions)
 
     def observe(self, previous: State | None, action: Num[Tensor, "batch action"] | None, observation: Observation) -> State:
         latent = self.encoder(observation)

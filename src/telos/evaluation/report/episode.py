@@ -1,0 +1,119 @@
+"""Plays episodes of an evaluation once more, and keeps what was seen, what was planned and what was imagined."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from telos.agent.loop import Agent
+from telos.core.world import AbstractWorld, WorldState
+from telos.data import AbstractEpisodes
+from telos.evaluation.closed_loop import expert_steps, play
+from telos.evaluation.contestants import AgentContestant
+from telos.evaluation.protocols import Pairs, Protocol, draw_pairs, join_rows, select_rows
+
+
+@dataclass(frozen=True)
+class RecordedPlan:
+    """What the agent had in mind when it made a plan."""
+
+    time: int
+    """Step at which it was made."""
+    latents: Tensor
+    """`[horizon latent]`: what was imagined for steps `time + 1`, `time + 2`, ..."""
+    energy: float
+
+
+@dataclass(frozen=True)
+class Episode:
+    """One attempt of the agent, from start to goal."""
+
+    states: WorldState
+    """`[time+1 ...]`, the first and the last among them; for evaluation and pictures only."""
+    goal: WorldState
+    """`[1 ...]`"""
+    actions: np.ndarray
+    """`[time action]`"""
+    plans: tuple[RecordedPlan, ...]
+    reached: bool
+
+    @property
+    def num_steps(self) -> int:
+        return len(self.actions)
+
+    def plan_for(self, time: int, lag: int) -> RecordedPlan:
+        """The latest plan that was made `lag` steps or more before step `time`; at the beginning, the first plan."""
+        return next((plan for plan in reversed(self.plans) if plan.time <= time - lag), self.plans[0])
+
+
+class RecordingContestant(AgentContestant):
+    """The agent, with somebody who writes down."""
+
+    def __init__(self, agent: Agent) -> None:
+        super().__init__(agent)
+        self.records: list[_Record] = []
+
+    def begin(self, world: AbstractWorld, starts: WorldState, goals: WorldState) -> None:
+        super().begin(world, starts, goals)
+        self.records = [_Record([select_rows(starts, slice(row, row + 1))]) for row in range(len(next(iter(starts.values()))))]
+        self.alive = list(range(len(self.records)))
+
+    def act(self, states: WorldState) -> np.ndarray:
+        actions = super().act(states)
+        plan = self.agent.last_plan
+        after = self.world.advance(states, actions)
+        for row, number in enumerate(self.alive):
+            record = self.records[number]
+            if self.agent.last_cpu_seconds and plan is not None:
+                record.plans.append(RecordedPlan(len(record.actions), plan.imagined[row].clone(), float(plan.energy[row])))
+            record.actions.append(actions[row])
+            record.states.append(select_rows(after, slice(row, row + 1)))
+        return actions
+
+    def keep(self, rows: np.ndarray) -> None:
+        super().keep(rows)
+        self.alive = [number for number, stays in zip(self.alive, rows, strict=True) if stays]
+
+
+@dataclass
+class _Record:
+    states: list[WorldState]
+    actions: list[np.ndarray] = field(default_factory=list)
+    plans: list[RecordedPlan] = field(default_factory=list)
+
+
+def play_first(agent: Agent, world: AbstractWorld, protocol: Protocol, num: int, logs: AbstractEpisodes | None) -> tuple[list[Episode], str]:
+    """The first `num` episodes of a protocol, not chosen by how they went, and where their starts and goals come from.
+
+    They are those that the evaluation ran, if it had the same held-out `logs` to cut them from.
+    """
+    pairs = draw_pairs(world, protocol, lambda starts, goals: expert_steps(world, protocol, starts, goals), logs)
+    first = slice(0, min(num, len(pairs)))
+    pairs = Pairs(select_rows(pairs.starts, first), select_rows(pairs.goals, first), pairs.limits[first], pairs.source)
+    contestant = RecordingContestant(agent)
+    outcome = play(world, pairs, contestant, protocol)
+    episodes = [
+        Episode(
+            states=join_rows(record.states),
+            goal=select_rows(pairs.goals, slice(row, row + 1)),
+            actions=np.stack(record.actions),
+            plans=tuple(record.plans),
+            reached=bool(outcome.success[row]),
+        )
+        for row, record in enumerate(contestant.records)
+    ]
+    return episodes, pairs.source
+
+
+@torch.no_grad()
+def imagined_before(episode: Episode, lag: int) -> Tensor:
+    """What had been imagined `lag` steps earlier for steps 1, 2, ... `[time latent]`; for the first ones, at the start."""
+    plans = [(time, episode.plan_for(time, lag)) for time in range(1, episode.num_steps + 1)]
+    return torch.stack([plan.latents[time - plan.time - 1] for time, plan in plans])
+
+
+def lag_of(agent: Agent) -> int:
+    """Steps to look back: far enough to mean something, and near enough to lie within every plan."""
+    settings = agent.settings
+    return max(1, min(5, settings.planner.horizon - settings.replan_every + 1))

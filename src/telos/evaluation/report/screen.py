@@ -1,0 +1,20 @@
+"""The film in the page: a video with a name above each panel."""
+
+from telos.evaluation.report.film import film
+from telos.evaluation.report.footage import Footage
+from telos.evaluation.report.pictures import data_uri, png
+from telos.evaluation.report.video import encode_video
+
+PAUSE = "this.paused ? this.play() : this.pause()"
+
+
+def screen(footage: Footage, labels: tuple[str, ...]) -> str:
+    """The film; it plays by itself, over and over, and a click stops it."""
+    frames, per_second = film(footage)
+    content, kind = encode_video(frames, per_second=per_second)
+    still = data_uri(png(frames[len(frames) // 3]), "image/png")
+    names = "".join(f"<div>{label}</div>" for label in labels)
+    return (
+        f'<figure class="screen"><div class="labels">{names}</div><video src="{data_uri(content, kind)}" poster="{still}" width="{frames.shape[2]}" '
+        f'height="{frames.shape[1]}" autoplay loop muted playsinline onclick="{PAUSE}" title="click to stop, and to go on"></video></figure>'
+    )

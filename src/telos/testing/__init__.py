@@ -1,0 +1,31 @@
+"""Conformance checks for components of your own: each raises one clear sentence for the first promise that is broken.
+
+A test of yours is one line, `check_planner(MyPlanner())`; ours are the same lines for everything that ships with Telos.
+"""
+
+from telos.testing.behaviours import check_behaviour
+from telos.testing.costs import check_cost
+from telos.testing.environments import check_env
+from telos.testing.modules import check_encoder, check_predictor
+from telos.testing.objectives import check_objective
+from telos.testing.planners import check_planner
+from telos.testing.promises import ConformanceError
+from telos.testing.tasks import check_task
+from telos.testing.true_point_mass import TruePointMass
+from telos.testing.world_models import check_world_model
+from telos.testing.worlds import check_world
+
+__all__ = [
+    "ConformanceError",
+    "TruePointMass",
+    "check_behaviour",
+    "check_cost",
+    "check_encoder",
+    "check_env",
+    "check_objective",
+    "check_planner",
+    "check_predictor",
+    "check_task",
+    "check_world",
+    "check_world_model",
+]

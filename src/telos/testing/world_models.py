@@ -1,0 +1,144 @@
+"""What every world model promises."""
+
+import copy
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from telos.core.contracts import AbstractWorldModel
+from telos.core.logs import map_tree
+from telos.core.spaces import DiscreteSpace
+from telos.core.types import Observation, State
+from telos.testing.capture import check_capture
+from telos.testing.examples import example_windows
+from telos.testing.modules import check_gradient, check_reload
+from telos.testing.promises import Promises
+from telos.testing.trees import finite, near, same, snapshot
+
+NUM, NUM_STEPS = 4, 3
+
+
+def check_world_model(world_model: AbstractWorldModel, *, seed: int = 0) -> None:
+    """The promises of a world model: training, caching and acting see the same states; rows apart; gradient, reload, capture.
+
+    Args:
+        world_model: It is tried in evaluation mode, and left as it was.
+        seed: Of observations and actions.
+
+    Raises:
+        ConformanceError: for the first promise that it breaks.
+    """
+    promises = Promises.of(world_model)
+    training = world_model.training
+    spaces = world_model.spaces
+    windows = example_windows(spaces.observation, spaces.action, np.random.default_rng(seed), NUM, NUM_STEPS)
+    try:
+        world_model.eval()
+        _check_purity(promises, world_model, *windows)
+        states = world_model.encode_window(*windows)
+        _check_window(promises, world_model, states)
+        _check_ways_to_a_state(promises, world_model, *windows, states)
+        _check_rollout(promises, world_model, states.at(0), windows[1])
+        _check_rows(promises, world_model, *windows, states)
+        _check_learning(promises, world_model, *windows)
+    finally:
+        world_model.train(training)
+
+
+def _check_purity(promises: Promises, world_model: AbstractWorldModel, observations: Observation, actions: Tensor) -> None:
+    before = snapshot((observations, actions))
+    first = map_tree(lambda leaf: leaf[:, 0], observations)
+    state = world_model.encode_window(observations, actions).at(0)
+    world_model.encode_frames(first)
+    world_model.observe(world_model.observe(None, None, first), actions[:, 0], first)
+    promises(same(snapshot((observations, actions)), before), "no observation and no action is altered in place")
+    before = snapshot((state, actions))
+    world_model.rollout(state, actions)
+    promises(same(snapshot((state, actions)), before), "no state is altered in place")
+
+
+def _check_window(promises: Promises, world_model: AbstractWorldModel, states: State) -> None:
+    shape = (NUM, NUM_STEPS + 1, world_model.latent_size)
+    promises(states.latent.shape == shape, "encode_window gives latents [batch time+1 latent]", f"{list(states.latent.shape)} for {list(shape)}")
+    lead = states.belief.shape[:-1]
+    promises(lead == shape[:2], "encode_window gives beliefs [batch time+1 belief]", list(states.belief.shape))
+    promises(finite(states), "states are finite")
+
+
+def _check_ways_to_a_state(promises: Promises, world_model: AbstractWorldModel, observations: Observation, actions: Tensor, states: State) -> None:
+    """Training encodes windows, its second phase puts cached codes together, and the agent observes step by step."""
+    codes = world_model.encode_frames(map_tree(lambda leaf: leaf.flatten(0, 1), observations))
+    promises(len(codes) == NUM * (NUM_STEPS + 1) and codes.ndim == 2, "encode_frames gives codes [batch code]", list(codes.shape))
+    codes, first = codes.unflatten(0, (NUM, NUM_STEPS + 1)), map_tree(lambda leaf: leaf[:, 0], observations)
+    promises(near(codes[..., : world_model.latent_size], states.latent), "a code begins with the latent")
+    for case, frames in (("", None), (" and a raw frame", first)):
+        assembled = world_model.assemble(codes, actions, frames)
+        promises(near(assembled, states), f"assemble makes of cached codes{case} what encode_window makes of frames")
+    state = world_model.observe(None, None, first)
+    for time in range(NUM_STEPS + 1):
+        if time:
+            state = world_model.observe(state, actions[:, time - 1], map_tree(lambda leaf, time=time: leaf[:, time], observations))
+        promises(near(state, states.at(time)), "observe gives, step by step, the states of encode_window", f"other numbers at step {time}")
+
+
+def _check_rollout(promises: Promises, world_model: AbstractWorldModel, state: State, actions: Tensor) -> None:
+    rollout, imagined = world_model.rollout(state, actions), state
+    promises(same(world_model.rollout(state, actions), rollout), "the same actions are imagined alike twice")
+    for time in range(NUM_STEPS):
+        imagined = world_model.step(imagined, actions[:, time])
+        found = rollout.latent[:, time], rollout.belief[:, time]
+        promises(near(found, (imagined.latent, imagined.belief)), "a rollout is one step after the other", f"other numbers at step {time}")
+    promises(finite(rollout), "what is imagined is finite")
+    promises(same(rollout.actions, actions), "a rollout carries its actions")
+    one = world_model.rollout(state.select(slice(0, 1)).repeat(2), actions[:2])
+    other = world_model.rollout(state.select(torch.tensor([0, 0])), actions[:2])
+    promises(near(one, other), "a state that was repeated or selected is a state like any other")
+
+
+def _check_rows(promises: Promises, world_model: AbstractWorldModel, observations: Observation, actions: Tensor, states: State) -> None:
+    row = slice(1, 2)
+    alone = world_model.encode_window(map_tree(lambda leaf: leaf[row], observations), actions[row])
+    promises(near(alone, states.select(row)), "a row of a batch is encoded like the row alone")
+    start = states.at(0)
+    apart = world_model.rollout(start.select(row), actions[row])
+    promises(near(apart, world_model.rollout(start, actions).select(row)), "a row of a batch is imagined like the row alone")
+
+
+def _check_learning(promises: Promises, world_model: AbstractWorldModel, observations: Observation, actions: Tensor) -> None:
+    def run(model: AbstractWorldModel) -> tuple[Tensor, ...]:
+        states = model.encode_window(observations, actions)
+        return states.latent, model.rollout(states.at(0), actions).belief
+
+    check_reload(promises, world_model, _emptied(world_model), run)
+    check_gradient(promises, world_model, lambda: run(world_model))
+    state = world_model.encode_window(observations, actions).at(0)
+    if not isinstance(world_model.spaces.action, DiscreteSpace):
+        pushed = actions.clone().requires_grad_()
+        (slope,) = torch.autograd.grad(world_model.rollout(state, pushed).latent.square().sum(), pushed, allow_unused=True)
+        promises(slope is not None and finite(slope), "a finite gradient reaches the actions of a rollout", "none" if slope is None else slope)
+    _check_perception(promises, world_model, observations)
+    check_capture(promises, "encode_window", world_model.encode_window, observations, actions)
+    check_capture(promises, "rollout", world_model.rollout, state, actions)
+
+
+def _check_perception(promises: Promises, world_model: AbstractWorldModel, observations: Observation) -> None:
+    """What makes latents can be frozen, and their codes cached, while everything else goes on learning."""
+    perception = {id(weight) for weight in world_model.perception.parameters()}
+    promises(perception <= {id(weight) for weight in world_model.parameters()}, "perception is a part of the model itself")
+    others = {name: weight for name, weight in world_model.named_parameters() if weight.requires_grad and id(weight) not in perception}
+    latent = world_model.encode_frames(map_tree(lambda leaf: leaf[:, 0], observations))[:, : world_model.latent_size]
+    if not others or not latent.requires_grad:
+        return
+    slopes = torch.autograd.grad(latent.square().sum(), list(others.values()), allow_unused=True)
+    moved = [name for name, slope in zip(others, slopes, strict=True) if slope is not None and slope.abs().max() > 0]
+    promises(not moved, "all that makes latents belongs to perception", f"{moved[:3]} change them too")
+
+
+def _emptied(world_model: AbstractWorldModel) -> AbstractWorldModel:
+    """A copy with zeros for weights."""
+    other = copy.deepcopy(world_model)
+    with torch.no_grad():
+        for tensor in other.state_dict().values():
+            tensor.zero_()
+    return other

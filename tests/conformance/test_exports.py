@@ -1,0 +1,147 @@
+"""Everything that Telos exports keeps the promises that it asks of others. A new export is tested as soon as it is exported."""
+
+import dataclasses
+import inspect
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+from telos import data, envs
+from telos.agent import actor, cost, perception, task, world_model
+from telos.core.contracts import (
+    AbstractCost,
+    AbstractEncoderConfig,
+    AbstractObjective,
+    AbstractPlanner,
+    AbstractPredictorConfig,
+    AbstractTask,
+)
+from telos.core.errors import ConfigError
+from telos.core.spaces import DiscreteSpace, PixelSpace, Spaces, TreeSpace, VectorSpace
+from telos.core.world import AbstractWorld
+from telos.data import AbstractBehaviour
+from telos.testing import (
+    TruePointMass,
+    check_behaviour,
+    check_cost,
+    check_encoder,
+    check_env,
+    check_objective,
+    check_planner,
+    check_predictor,
+    check_task,
+    check_world,
+    check_world_model,
+)
+from telos.training import objectives
+
+OBSERVATIONS = {
+    "pixels": PixelSpace(16, 24),
+    "one channel": PixelSpace(16, 16, 1),
+    "vector": VectorSpace(5),
+    "tree": TreeSpace({"camera": PixelSpace(16, 16), "proprio": VectorSpace(3)}),
+}
+ACTIONS = {"continuous": VectorSpace(2, (-0.5, 0), (1, 3)), "unbounded": VectorSpace(2), "discrete": DiscreteSpace(4)}
+
+
+def exported(module: ModuleType, base: type) -> list[type]:
+    """The concrete classes of a kind that a module exports."""
+    values = [getattr(module, name) for name in getattr(module, "__all__", dir(module))]
+    found = {value for value in values if isinstance(value, type) and issubclass(value, base) and not inspect.isabstract(value)}
+    assert found, f"{module.__name__} exports no {base.__name__}"
+    return sorted(found, key=lambda kind: kind.__name__)
+
+
+def each(module: ModuleType, base: type):
+    return pytest.mark.parametrize("kind", exported(module, base), ids=lambda kind: kind.__name__)
+
+
+def fits(config: AbstractEncoderConfig, space) -> bool:
+    try:
+        config.build(space, 4)
+    except ConfigError:
+        return False
+    return True
+
+
+@each(actor, AbstractPlanner)
+def test_planner_keeps_its_promises(kind):
+    check_planner(kind(horizon=8))
+
+
+@each(cost, AbstractCost)
+def test_cost_keeps_its_promises(kind):
+    check_cost(kind())
+
+
+def test_a_sum_of_all_costs_keeps_the_promises_of_one():
+    total = 0.5 * exported(cost, AbstractCost)[0]()
+    for kind in exported(cost, AbstractCost)[1:]:
+        total = total + 2 * kind()
+    check_cost(total)
+
+
+@each(objectives, AbstractObjective)
+def test_objective_keeps_its_promises(kind):
+    check_objective(kind())
+    if "within_episode" in {field.name for field in dataclasses.fields(kind)}:
+        check_objective(kind(within_episode=True))
+
+
+@each(perception, AbstractEncoderConfig)
+def test_encoder_keeps_its_promises(kind):
+    spaces = [space for space in OBSERVATIONS.values() if fits(kind(), space)]
+    assert spaces, "it reads none of the kinds of observation"
+    for space in spaces:
+        check_encoder(kind(), space)
+
+
+@pytest.mark.parametrize("space", OBSERVATIONS.values(), ids=OBSERVATIONS.keys())
+def test_one_encoder_fits_every_observation(space):
+    assert fits(perception.EncoderConfig(), space)
+
+
+@each(world_model, AbstractPredictorConfig)
+def test_predictor_keeps_its_promises(kind):
+    check_predictor(kind())
+
+
+@each(world_model, AbstractPredictorConfig)
+@pytest.mark.parametrize("scenery_size", [0, 3])
+def test_world_model_keeps_its_promises_for_every_kind_of_action(kind, scenery_size):
+    config = world_model.JEPAConfig(encoder=perception.EncoderConfig(), latent_size=6, predictor=kind(), scenery_size=scenery_size)
+    for action in ACTIONS.values():
+        check_world_model(config.build(Spaces(VectorSpace(5), action)))
+
+
+@pytest.mark.parametrize("space", OBSERVATIONS.values(), ids=OBSERVATIONS.keys())
+def test_world_model_keeps_its_promises_for_every_kind_of_observation(space):
+    config = world_model.JEPAConfig(encoder=perception.EncoderConfig(), scenery_size=3, predictor=world_model.RecurrentPredictorConfig())
+    check_world_model(config.build(Spaces(space, ACTIONS["continuous"])))
+
+
+@pytest.mark.parametrize("action", [None, DiscreteSpace(5)], ids=["continuous", "discrete"])
+def test_the_world_model_of_the_planner_checks_keeps_its_own_promises(action):
+    check_world_model(TruePointMass(action=action))
+
+
+@each(task, AbstractTask)
+def test_task_keeps_its_promises(kind):
+    check_task(kind(np.full(4, 0.5, np.float32)), TruePointMass())
+
+
+@each(data, AbstractBehaviour)
+def test_behaviour_keeps_its_promises(kind):
+    check_behaviour(kind())
+
+
+@each(envs, AbstractWorld)
+def test_world_keeps_its_promises(kind):
+    check_world(kind())
+    check_env(envs.WorldEnv(kind()))
+
+
+@pytest.mark.parametrize("name", ["CartPole-v1", "Pendulum-v1", "MountainCarContinuous-v0", "Acrobot-v1"])
+def test_environment_of_gymnasium_keeps_the_promises(name):
+    check_env(envs.make_env(f"gym:{name}"))

@@ -1,0 +1,154 @@
+import json
+import re
+from html.parser import HTMLParser
+
+import pytest
+from small_runs import QUICK, SmallRun
+
+from telos.cli.report import find_sources, report_run
+from telos.core.run import Run
+from telos.evaluation.report import write_report
+from telos.evaluation.report.page import Section, page
+from telos.evaluation.report.tables import percent, success_table
+
+
+def written(small: SmallRun) -> str:
+    return write_report(small.sources, small.result, decoder=QUICK).read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def rooms_page(rooms):
+    return written(rooms)
+
+
+class Outline(HTMLParser):
+    """Headings, and whether every element that was opened was closed."""
+
+    VOID = ("meta", "img", "line", "rect", "circle", "polyline", "image")
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open, self.headings, self.tags, self.in_heading = [], [], [], False
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.in_heading = tag == "h2"
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.tags.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+        self.in_heading = False
+
+    def handle_data(self, data):
+        if self.in_heading:
+            self.headings.append(data)
+
+
+def test_the_page_needs_nothing_but_itself(rooms_page):
+    assert "http" not in rooms_page
+    addresses = re.findall(r'(?:src|href|poster)="([^"]{0,30})', rooms_page) + re.findall(r"url\(([^)]{0,30})", rooms_page)
+    assert addresses and all(address.startswith("data:") for address in addresses)
+    assert not {"script", "link", "iframe"} & set(Outline(rooms_page).tags)
+    assert "@import" not in rooms_page and "@font-face" not in rooms_page
+
+
+def test_the_page_is_small_enough_to_send(rooms_page):
+    assert len(rooms_page) < 5_000_000
+
+
+def test_the_film_and_the_table_come_first_and_nothing_is_left_out(rooms_page):
+    assert rooms_page.index("<video") < rooms_page.index("<table") < rooms_page.index("Step by step")
+    assert Outline(rooms_page).headings == [
+        "How often it gets there",
+        "Step by step",
+        "What it tries to make small",
+        "More attempts",
+        "How far ahead it sees",
+        "What its numbers mean",
+        "How it learned",
+        "For the record",
+    ]
+
+
+def test_every_element_is_closed(rooms_page):
+    assert Outline(rooms_page).open == []
+
+
+def test_the_table_holds_the_numbers_of_the_evaluation(rooms, rooms_page):
+    for row in (rooms.result, *rooms.result["floors"].values()):
+        assert percent(row["success"]) in rooms_page
+        assert f"{100 * row['success_low']:.1f} to {100 * row['success_high']:.1f}" in rooms_page
+    assert rooms.result["protocol_hash"] in rooms_page
+    for part in rooms.result["probe"]:
+        assert f"{part['pca']:.3f}".replace("-", "−") in rooms_page
+
+
+def test_the_same_seed_writes_the_same_page(rooms, rooms_page):
+    assert written(rooms) == rooms_page
+
+
+def test_numbers_that_determine_the_state_are_drawn_by_the_world(mass):
+    text = written(mass)
+    assert "<video" in text
+    assert "It sees numbers only; this page draws them." in text
+    assert "What it tries to make small" in Outline(text).headings
+
+
+def test_numbers_that_nobody_can_draw_are_shown_as_curves(dial):
+    text = written(dial)
+    headings = Outline(text).headings
+    assert "<video" not in text
+    assert "Step by step" in headings and "What it tries to make small" not in headings
+    assert ">number 2<" in text and ">eyes closed<" in text
+
+
+def test_a_run_without_a_world_shows_what_was_logged_beside_what_was_imagined(walks):
+    text = written(walks)
+    assert "what it imagined" in text and "<video" in text
+    assert Outline(text).headings == ["How far ahead it sees", "What its numbers mean", "How it learned", "What is left out", "For the record"]
+    assert "name no environment" in text
+
+
+def test_a_run_whose_logs_have_moved_says_so_and_shows_the_rest(mass, tmp_path):
+    description = dict(mass.run.description)
+    description["data"] = [{**description["data"][0], "path": str(tmp_path / "gone")}]
+    run = Run.create(tmp_path / "run", description)
+    run.weights_file.write_bytes(mass.run.weights_file.read_bytes())
+    run.metrics_file.write_bytes(mass.run.metrics_file.read_bytes())
+    text = report_run(run, None, seed=0).read_text(encoding="utf-8")
+    assert "both need the logs" in text and "gone" in text
+    assert f"telos evaluate {run.path}" in text
+    assert "<video" in text and "How it learned" in Outline(text).headings
+    assert "what it had imagined" not in text
+
+
+def test_a_result_that_went_through_json_gives_the_same_page(rooms, rooms_page):
+    result = json.loads(json.dumps(rooms.result))
+    sources = find_sources(rooms.run, result, seed=0)
+    assert write_report(sources, result, decoder=QUICK).read_text(encoding="utf-8") == rooms_page
+
+
+def test_progress_runs_from_its_beginning_to_its_end(dial):
+    seen = []
+    write_report(dial.sources, dial.result, decoder=QUICK, progress=lambda stage, done, total, note: seen.append((stage, done / total)))
+    assert {stage for stage, _ in seen} == {"report"}
+    shares = [share for _, share in seen]
+    assert shares == sorted(shares) and shares[-1] == 1
+
+
+def test_names_from_outside_cannot_break_the_page():
+    section = Section(title="<b>", says="fine", body="<p>fine</p>")
+    text = page(title="a & <script>", lead=["fine"], sections=[section], footer="fine")
+    assert "<title>a &amp; &lt;script&gt;</title>" in text
+    assert "<h2>&lt;b&gt;</h2>" in text
+
+
+def test_a_floor_that_a_world_does_not_have_is_named_as_such(rooms):
+    result = {**rooms.result, "floors": {**rooms.result["floors"], "zero": None}}
+    assert "not in this world" in success_table(result)
