@@ -9,9 +9,34 @@ import torch
 
 from telos.agent.actor import CEM, GradientDescent, RandomShooting
 from telos.agent.cost import PathDistance
+from telos.core.config import load_class
 from telos.core.contracts import AbstractCost, AbstractPlanner
 from telos.testing import ConformanceError, check_cost, check_planner
 
+OWN_PLANNER = """
+from dataclasses import dataclass
+import torch
+from telos.core.contracts import AbstractPlanner
+
+@dataclass(frozen=True, kw_only=True)
+class SlowlyForward(AbstractPlanner):
+    num_tries: int = 50
+
+    def search(self, evaluate, warm_start, generator):
+        low, high = map(torch.from_numpy, evaluate.action_space.bounds)
+        best = ((low + high) / 2).expand(evaluate.num_problems, 1, self.horizon, -1) if warm_start is None else warm_start[:, None]
+        least = evaluate(best)
+        for _ in range(self.num_tries):
+            nudged = best + 0.3 * (high - low) * torch.randn(best.shape[1:], generator=generator)
+            nudged = torch.minimum(torch.maximum(nudged, low), high)
+            energy = evaluate(nudged)
+            best = torch.where((energy < least)[..., None, None], nudged, best)
+            least = torch.minimum(energy, least)
+            evaluate.record(least[:, 0])
+            if evaluate.out_of_time():
+                break
+        return best
+"""
 few = {"num_candidates": 32, "num_iterations": 2, "horizon": 5}
 
 
@@ -97,7 +122,7 @@ class WeighsChoices(RandomShooting):
         (ForgetsTheBest(**few), "returns the best that it has seen"),
         (StartsCold(**few), "no worse than the warm start"),
         (LosesHope(**few), "finite"),
-        (ClaimsTooMuch(**few), "actions without bounds"),
+        (ClaimsTooMuch(**few), r"what supports\(\) says"),
         (WeighsChoices(horizon=5), "discrete actions are integers"),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, AbstractPlanner) else "",
@@ -106,6 +131,12 @@ def test_a_broken_planner_is_told_which_promise_it_breaks(planner, says):
     with pytest.raises(ConformanceError, match=says) as caught:
         check_planner(planner)
     assert caught.value.component == type(planner).__name__
+
+
+def test_a_planner_from_a_file_of_ones_own_passes(tmp_path):
+    file = tmp_path / "mine.py"
+    file.write_text(OWN_PLANNER)
+    check_planner(load_class(f"{file}:SlowlyForward")(horizon=5))
 
 
 def test_a_planner_that_misses_the_optimum_is_told_by_how_much():

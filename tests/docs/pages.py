@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 PAGES = (ROOT / "README.md", *sorted(DOCS.rglob("*.md")))
 FENCE = re.compile(r"^```(?P<kind>\w*)(?: title=\"(?P<title>[^\"]+)\")?[^\n]*\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
-NOT_RUN = re.compile(r"<!-- not run: (?P<reason>[^>]+) -->\n\Z")
+NOTE = re.compile(r"<!-- (?:(?P<slow>slow)|not run: (?P<reason>[^>]+)) -->\n\Z")
 HURRY = re.compile(r"^\| `(?P<written>[^`]+)` \| `(?P<hurried>[^`]+)` \|$", re.MULTILINE)
 
 
@@ -32,6 +32,8 @@ class Block:
     text: str
     reason: str = ""
     """Why it is not run; empty if it is."""
+    slow: bool = False
+    """Whether it takes minutes; somebody in a hurry leaves it out."""
 
     @property
     def place(self) -> str:
@@ -43,16 +45,22 @@ def blocks(page: Path) -> list[Block]:
     text = page.read_text(encoding="utf-8")
     found = []
     for match in FENCE.finditer(text):
-        note = NOT_RUN.search(text, 0, match.start())
+        note = NOTE.search(text, 0, match.start())
         line = text.count("\n", 0, match.start("text")) + 1
-        found.append(Block(page, line, match["kind"], match["title"] or "", match["text"], note["reason"] if note else ""))
+        reason, slow = (note["reason"] or "", bool(note["slow"])) if note else ("", False)
+        found.append(Block(page, line, match["kind"], match["title"] or "", match["text"], reason, slow))
     return found
 
 
+def shortcuts() -> list[tuple[str, str]]:
+    """What is written, and what somebody in a hurry takes instead: the table of the tutorial."""
+    section = (DOCS / "tutorial.md").read_text(encoding="utf-8").partition("## In a hurry")[2].partition("\n## ")[0]
+    return HURRY.findall(section)
+
+
 def hurried(text: str) -> str:
-    """`text` with the replacements of the tutorial's table "In a hurry"."""
-    table = (DOCS / "tutorial.md").read_text(encoding="utf-8").partition("## In a hurry")[2].partition("\n## ")[0]
-    for written, shorter in HURRY.findall(table):
+    """`text` with all shortcuts."""
+    for written, shorter in shortcuts():
         text = re.sub(re.escape(written) + r"(?!\w)", lambda _, shorter=shorter: shorter, text)
     return text
 
@@ -65,9 +73,13 @@ class Reader:
     names: dict[str, Any] = field(default_factory=lambda: {"__name__": "page"})
 
     def follow(self, page: Path) -> None:
-        """Does everything that a page says, from top to bottom."""
+        """Does everything that a page says, from top to bottom; the files of the shortcuts come first."""
+        if self.in_a_hurry:
+            for block in blocks(DOCS / "tutorial.md"):
+                if block.title:
+                    self.do(block)
         for block in blocks(page):
-            if not block.reason:
+            if not block.reason and not (block.slow and self.in_a_hurry):
                 self.do(block)
 
     def do(self, block: Block) -> None:

@@ -45,6 +45,9 @@ def find_sources(run: Run, result: Mapping[str, Any] | None, *, seed: int) -> So
     missing: list[str] = []
     training, held_out = _logs_of(run, missing)
     world = _world_of(run, missing)
+    if world is not None and not agent.world_model.spaces.fit(world.spaces):
+        missing.append(f"Attempts to reach goals, and their energies. The world has changed since {run.path} was trained: {world.spaces.describe()}.")
+        world = None
     if world is not None and result is None:
         missing.append(f"How often the agent reaches its goals: the run has not been evaluated. To do so: telos evaluate {run.path}")
     return Sources(run=run, agent=agent, world=world, training=training, held_out=held_out, missing=tuple(missing))

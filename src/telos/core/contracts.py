@@ -184,8 +184,8 @@ class AbstractPlanner(ABC):
             raise ConfigError(f"The planner's horizon is {self.horizon}.", expected="1 step or more")
 
     def supports(self, action_space: ActionSpace) -> bool:
-        """Whether the planner can search this space."""
-        return isinstance(action_space, VectorSpace)
+        """Whether the planner can search this space; bounded vectors unless it says otherwise."""
+        return isinstance(action_space, VectorSpace) and action_space.bounded
 
     @abstractmethod
     def search(

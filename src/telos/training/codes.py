@@ -1,6 +1,6 @@
 """Windows of cached codes: with perception frozen, every frame is encoded once; pictures are needed for scenery alone."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import torch
@@ -9,9 +9,10 @@ from torch import Tensor
 from telos.core.contracts import AbstractWorldModel
 from telos.core.errors import EpisodeTooShortError
 from telos.core.logs import AbstractLogs, Windows, first_leaf, map_tree
+from telos.core.spaces import Tree
 from telos.core.types import Observation
 
-FRAMES_AT_ONCE = 2048
+FRAMES_AT_ONCE = 512
 
 
 class CodeWindows:
@@ -58,27 +59,35 @@ class CodeWindows:
 def encode_logs(world_model: AbstractWorldModel, logs: AbstractLogs) -> tuple[Tensor, Tensor]:
     """Codes `[rows code]` and actions `[rows action]` of all frames; an episode's last row has an action of zeros."""
     device = next(world_model.parameters()).device
-    codes, actions, waiting, num_waiting = [], [], [], 0
+    actions = np.concatenate(
+        [np.concatenate([logs.episode(i).actions, np.zeros_like(logs.episode(i).actions[:1])]) for i in range(logs.num_episodes)]
+    )
+    codes: Tensor | None = None
+    row = 0
+    for frames in _chunks(logs):
+        found = world_model.encode_frames(map_tree(lambda leaf: torch.from_numpy(leaf).to(device), frames))
+        # One buffer from the start: small results kept between large temporaries would hold the heap open.
+        codes = found.new_empty(len(actions), found.shape[1]) if codes is None else codes
+        codes[row : row + len(found)] = found
+        row += len(found)
+    assert codes is not None
+    return codes, torch.from_numpy(actions).to(device)
+
+
+def _chunks(logs: AbstractLogs) -> Iterator[Tree]:
+    """All frames in order, a few hundred at a time."""
+    waiting: list[Tree] = []
     for index in range(logs.num_episodes):
-        trajectory = logs.episode(index)
-        action = torch.from_numpy(np.array(trajectory.actions))
-        actions.append(torch.cat([action, torch.zeros_like(action[:1])]))
-        waiting.append(trajectory.observations)
-        num_waiting += len(action) + 1
-        if num_waiting >= FRAMES_AT_ONCE or index == logs.num_episodes - 1:
-            codes.append(_encode(world_model, waiting, device))
-            waiting, num_waiting = [], 0
-    return torch.cat(codes), torch.cat(actions).to(device)
+        observations = logs.episode(index).observations
+        num = len(first_leaf(observations))
+        for start in range(0, num, FRAMES_AT_ONCE):
+            waiting.append(map_tree(lambda leaf, start=start: leaf[start : start + FRAMES_AT_ONCE], observations))
+            if sum(len(first_leaf(part)) for part in waiting) >= FRAMES_AT_ONCE or (index == logs.num_episodes - 1 and start + FRAMES_AT_ONCE >= num):
+                yield _join(waiting)
+                waiting = []
 
 
-def _encode(world_model: AbstractWorldModel, observations: list, device: torch.device) -> Tensor:
-    if isinstance(observations[0], dict):
-        frames = {name: np.concatenate([part[name] for part in observations]) for name in observations[0]}
-    else:
-        frames = np.concatenate(observations)
-    pieces = range(0, len(first_leaf(frames)), FRAMES_AT_ONCE)
-    parts = [
-        map_tree(lambda leaf, start=start: torch.from_numpy(np.ascontiguousarray(leaf[start : start + FRAMES_AT_ONCE])).to(device), frames)
-        for start in pieces
-    ]
-    return torch.cat([world_model.encode_frames(part) for part in parts])
+def _join(parts: list[Tree]) -> Tree:
+    if isinstance(parts[0], Mapping):
+        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    return np.concatenate(parts)

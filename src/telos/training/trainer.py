@@ -1,5 +1,6 @@
 """The training loop: pure steps, so that a run that was killed goes on as if nothing had happened."""
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -115,9 +116,9 @@ class Trainer:
         rank = self.fabric.global_rank
         check_rng = numpy_generator(self.seed, "check")
         if phase.trains == "dynamics":
-            codes = CodeWindows(self.world_model.eval(), self.logs)
+            self.world_model.eval()
+            codes, held_out = CodeWindows(self.world_model, self.logs), CodeWindows(self.world_model, self.held_out)
             self.world_model.train()
-            held_out = CodeWindows(self.world_model, self.held_out)
             return (
                 lambda step: codes.windows(
                     numpy_generator(self.seed, "batch", step, rank), rows, phase.window, per_episode=phase.windows_per_episode
@@ -140,7 +141,7 @@ class Trainer:
     @staticmethod
     def _set_rate(optimizer: Any, phase: Phase, share: float) -> None:
         rising = min(1.0, (share + 1 / phase.num_steps) / phase.warmup) if phase.warmup else 1.0
-        rate = phase.learning_rate * min(rising, 0.5 * (1 + np.cos(np.pi * share)))
+        rate = phase.learning_rate * min(rising, 0.5 * (1 + math.cos(math.pi * share)))
         for group in optimizer.param_groups:
             group["lr"] = rate
 

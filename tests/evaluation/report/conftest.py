@@ -6,6 +6,8 @@ import pytest
 from small_runs import SmallRun, small_run
 from tiny_runs import TREE, collect_logs, walk_logs
 
+from telos.recipes import pixels
+
 
 @pytest.fixture(scope="session")
 def rooms(tmp_path_factory) -> SmallRun:
@@ -32,4 +34,4 @@ def dial(tmp_path_factory) -> SmallRun:
 def walks(tmp_path_factory) -> SmallRun:
     """Logs of cameras and numbers that name no environment."""
     folder = tmp_path_factory.mktemp("walks")
-    return small_run(folder, walk_logs(folder / "logs", TREE, episodes=30, steps=12), evaluated=False)
+    return small_run(folder, walk_logs(folder / "logs", TREE, episodes=30, steps=12), recipe=pixels, evaluated=False)

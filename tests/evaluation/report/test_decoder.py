@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 import torch
 from small_runs import QUICK
 
@@ -16,8 +17,13 @@ def trained(small, seed=0):
     return train_decoder(model, sources.training, imagery.target, seed=seed, config=QUICK), imagery, sources
 
 
-def test_held_out_frames_are_drawn_better_than_by_the_mean_frame(rooms):
-    codec, imagery, sources = trained(rooms)
+@pytest.fixture(scope="module")
+def of_rooms(rooms):
+    return trained(rooms)
+
+
+def test_held_out_frames_are_drawn_better_than_by_the_mean_frame(of_rooms):
+    codec, imagery, sources = of_rooms
     assert _fidelity(codec, imagery, sources.held_out) < 0.8
 
 
@@ -26,16 +32,15 @@ def test_held_out_readings_are_read_back_better_than_by_the_mean_reading(mass):
     assert _fidelity(codec, imagery, sources.held_out) < 0.2
 
 
-def test_the_same_seed_draws_the_same_pictures_and_another_seed_does_not(rooms):
-    sources = rooms.sources
-    observations = sources.held_out.episode(0).observations
-    first, again, other = (codec.decode(codec.encode(observations)) for codec, *_ in (trained(rooms), trained(rooms), trained(rooms, seed=1)))
+def test_the_same_seed_reads_the_same_and_another_seed_does_not(mass):
+    observations = mass.sources.held_out.episode(0).observations
+    first, again, other = (codec.decode(codec.encode(observations)) for codec, *_ in (trained(mass), trained(mass), trained(mass, seed=1)))
     np.testing.assert_array_equal(first, again)
     assert (first != other).any()
 
 
-def test_training_it_leaves_the_model_and_everybody_elses_chance_alone(rooms):
-    sources = rooms.sources
+def test_training_it_leaves_the_model_and_everybody_elses_chance_alone(mass):
+    sources = mass.sources
     model = sources.agent.world_model
     before, chance = {name: value.clone() for name, value in model.state_dict().items()}, torch.get_rng_state()
     imagery = imagery_for(model.spaces.observation, sources.world)
@@ -44,8 +49,8 @@ def test_training_it_leaves_the_model_and_everybody_elses_chance_alone(rooms):
     assert torch.equal(chance, torch.get_rng_state())
 
 
-def test_colours_that_no_frame_has_are_not_drawn(rooms):
-    codec, _, sources = trained(rooms)
+def test_colours_that_no_frame_has_are_not_drawn(of_rooms):
+    codec, _, sources = of_rooms
     frames = np.concatenate([sources.training.episode(index).observations for index in range(sources.training.num_episodes)])
     wild = codec.decode(10 * torch.randn(50, codec.world_model.latent_size, generator=torch.Generator().manual_seed(0)))
     assert (wild.min(axis=(0, 1, 2)) >= frames.min(axis=(0, 1, 2))).all()

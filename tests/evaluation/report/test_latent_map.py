@@ -30,7 +30,7 @@ def test_a_quantity_of_one_number_is_enough(dial):
     assert (found.quantity, found.true.shape[1]) == ("angle", 1)
 
 
-def test_logs_without_a_true_state_have_no_map(tmp_path, walks, mass):
+def test_logs_without_a_true_state_have_no_map(tmp_path, mass):
     spaces = mass.sources.held_out.spaces
     with EpisodeWriter(tmp_path / "bare", spaces) as writer:
         for episode in range(4):

@@ -12,7 +12,6 @@ from telos.agent.actor.candidates import take_best
 from telos.agent.actor.sampling import coloured_noise
 from telos.core.contracts import AbstractEvaluator, AbstractPlanner
 from telos.core.errors import ConfigError
-from telos.core.spaces import ActionSpace, VectorSpace
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,9 +38,6 @@ class GradientDescent(AbstractPlanner):
         for name in ("num_starts", "num_iterations"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"The planner's {name} is {getattr(self, name)}.", expected="1 or more")
-
-    def supports(self, action_space: ActionSpace) -> bool:
-        return isinstance(action_space, VectorSpace) and action_space.bounded
 
     def search(
         self, evaluate: AbstractEvaluator, warm_start: Num[Tensor, "batch horizon action"] | None, generator: Generator

@@ -13,7 +13,6 @@ from telos.agent.actor.box import ActionBox
 from telos.agent.actor.candidates import take_best
 from telos.core.contracts import AbstractEvaluator, AbstractPlanner
 from telos.core.errors import ConfigError
-from telos.core.spaces import ActionSpace, VectorSpace
 
 
 class Proposal(NamedTuple):
@@ -44,9 +43,6 @@ class AbstractSamplingPlanner(AbstractPlanner):
         for name in ("num_candidates", "num_iterations"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"The planner's {name} is {getattr(self, name)}.", expected="1 or more")
-
-    def supports(self, action_space: ActionSpace) -> bool:
-        return isinstance(action_space, VectorSpace) and action_space.bounded
 
     def num_at(self, iteration: int) -> int:
         """Candidates to draw in this iteration."""

@@ -45,7 +45,8 @@ def success(evaluation: Mapping[str, Any]) -> Section:
     """The table with the floors."""
     protocol = evaluation["protocol"]
     source = f", from {evaluation['pairs_from']}" if "pairs_from" in evaluation else ""
-    says = f"Everybody got the same {evaluation['episodes']} starts and goals{source}. Only beside the floors does the agent's number mean something."
+    says = f"Everybody got the same {evaluation['episodes']} starts and goals{source}. "
+    says += "Only beside the other rows does the agent's number mean something."
     note = (
         f"Success: within {100 * protocol['radius']:g} % of the arena's width of the goal for {_steps(protocol['hold'])} in a row, in at most "
         f"{protocol['patience']:g} times the expert's steps. Steps: median of the successes. The expert is a script that is shown the true state."

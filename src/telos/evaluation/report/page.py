@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
+NO_BREAK = "\u00a0%"
+"""A percent sign that stays with its number."""
 STYLE = Path(__file__).with_name("page.css")
 
 
@@ -28,7 +30,7 @@ class Section:
 
 def page(*, title: str, lead: Sequence[str], sections: Sequence[Section], footer: str) -> str:
     """The whole page as HTML; `lead` are paragraphs under the title."""
-    paragraphs = "".join(f'<p class="lead">{text}</p>' for text in lead)
+    paragraphs = "".join(f'<p class="lead">{text}</p>' for text in lead).replace(" %", NO_BREAK)
     return "\n".join(
         (
             "<!doctype html>",
@@ -37,7 +39,7 @@ def page(*, title: str, lead: Sequence[str], sections: Sequence[Section], footer
             '<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark">',
             f"<style>{STYLE.read_text(encoding='utf-8')}</style></head>",
             f"<body><main><header><h1>{escape(title)}</h1>{paragraphs}</header>",
-            *(section.html() for section in sections),
+            *(section.html().replace(" %", NO_BREAK) for section in sections),
             f"<footer>{footer}</footer></main></body></html>",
         )
     )

@@ -7,9 +7,9 @@ import zlib
 import numpy as np
 from jaxtyping import UInt8
 
-Pictures = UInt8[np.ndarray, "*batch _ _ _"]
+Pictures = UInt8[np.ndarray, "... _ _ _"]
 """`[*batch height width channel]`"""
-RGB = UInt8[np.ndarray, "*batch _ _ 3"]
+RGB = UInt8[np.ndarray, "... _ _ 3"]
 """`[*batch height width 3]`"""
 
 

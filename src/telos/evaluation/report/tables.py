@@ -22,7 +22,8 @@ def success_table(evaluation: Mapping[str, Any]) -> str:
     """The agent above its floors."""
     rows = {"the agent": evaluation, **{NAMES[name]: row for name, row in evaluation["floors"].items()}}
     head = '<tr><th></th><th class="bar"></th><th>success</th><th>95 % interval</th><th>at any step</th><th>steps</th></tr>'
-    return f"<table>{head}{''.join(_success_row(name, row, is_us=row is evaluation) for name, row in rows.items())}</table>"
+    body = "".join(_success_row(name, row, is_us=row is evaluation) for name, row in rows.items())
+    return f'<div class="scroll"><table>{head}{body}</table></div>'
 
 
 def _success_row(name: str, row: Mapping[str, Any] | None, *, is_us: bool) -> str:

@@ -1,0 +1,92 @@
+"""What the README and the documentation show is what happens."""
+
+import shutil
+from pathlib import Path
+
+import pages
+import pytest
+from pages import DOCS, PAGES, ROOT, Reader
+
+TUTORIAL = DOCS / "tutorial.md"
+LONG = (ROOT / "README.md", TUTORIAL, DOCS / "how-to" / "own-cost.md")
+"""Pages with something that takes minutes as it stands."""
+
+
+def name_of(page: Path) -> str:
+    return str(page.relative_to(ROOT))
+
+
+def runnable(page: Path) -> bool:
+    return any(block.title or block.kind in ("python", "console") for block in pages.blocks(page))
+
+
+@pytest.fixture(scope="session")
+def finished_tutorial(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which somebody in a hurry has followed the tutorial; the pages that follow it start from there."""
+    folder = tmp_path_factory.mktemp("tutorial")
+    with pytest.MonkeyPatch.context() as patch:
+        enter(folder, patch)
+        Reader().follow(TUTORIAL)
+    return folder
+
+
+def enter(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    """Works in `folder`, as a user does in a Python started there."""
+    patch.chdir(folder)
+    patch.syspath_prepend(str(folder))
+    patch.setenv("MPLBACKEND", "Agg")
+
+
+def test_the_tutorial_can_be_followed_in_a_hurry(finished_tutorial):
+    assert (finished_tutorial / "runs/two-rooms/model.safetensors").is_file()
+
+
+def test_the_readme_can_be_followed_in_a_hurry(tmp_path, monkeypatch, capsys):
+    enter(tmp_path, monkeypatch)
+    Reader().follow(ROOT / "README.md")
+    assert "left to go" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page not in LONG[:2] and runnable(page)], ids=name_of)
+def test_a_page_can_be_followed_after_the_tutorial(page, finished_tutorial, tmp_path, monkeypatch):
+    folder = shutil.copytree(finished_tutorial, tmp_path / "work")
+    enter(folder, monkeypatch)
+    Reader().follow(page)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", LONG, ids=name_of)
+def test_a_long_page_can_be_followed_as_it_stands(page, tmp_path, monkeypatch):
+    enter(tmp_path, monkeypatch)
+    reader = Reader(in_a_hurry=False)
+    if page not in LONG[:2]:
+        reader.follow(TUTORIAL)
+    reader.follow(page)
+
+
+def test_the_program_of_the_readme_has_15_lines_at_most():
+    (program,) = [block for block in pages.blocks(ROOT / "README.md") if block.kind == "python"]
+    assert len(program.text.splitlines()) <= 15
+    for word in ("Episodes.open", "train(", "load_agent", "ReachGoal", "make_env", ".act(", "env.step("):
+        assert word in program.text
+
+
+def test_whatever_is_not_run_says_why():
+    skipped = [block for page in PAGES for block in pages.blocks(page) if block.reason]
+    assert all(block.kind == "console" for block in skipped), "Python is always run"
+    assert all(block.page.name == "train-on-many-devices.md" for block in skipped), [block.place for block in skipped]
+
+
+def test_every_fence_is_found_by_the_reader():
+    for page in PAGES:
+        fences = sum(line.lstrip().startswith("```") for line in page.read_text(encoding="utf-8").splitlines())
+        assert fences == 2 * len(pages.blocks(page)), f"{name_of(page)} has a fence that is indented, unclosed, or of another form"
+
+
+def test_every_shortcut_of_the_table_is_used():
+    shown = "".join(block.text for page in PAGES for block in pages.blocks(page))
+    table = pages.shortcuts()
+    assert len(table) >= 3
+    for written, hurried in table:
+        assert written in shown, written
+        assert hurried not in shown, f"{hurried} is written already"
