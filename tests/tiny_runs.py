@@ -23,13 +23,14 @@ def tiny(logs: AbstractLogs) -> Recipe:
     return shrink(default(logs))
 
 
-def shrink(recipe: Recipe, *, steps: tuple[int, ...] = STEPS, log_every: int = 4, checkpoint_seconds: float = 0.0) -> Recipe:
-    """A recipe with few small batches and a small planner."""
+def shrink(recipe: Recipe, *, steps: tuple[int, ...] = STEPS, log_every: int = 4, checkpoint_seconds: float = 0.0, grace: int = 10) -> Recipe:
+    """A recipe with few small batches and a small planner; it takes more batches than these before the watch judges."""
     phases = tuple(
         replace(phase, num_steps=num, batch_size=24, windows_per_episode=min(phase.windows_per_episode, 4), window=min(phase.window, 4))
         for phase, num in zip(recipe.curriculum.phases, steps, strict=True)
     )
-    curriculum = replace(recipe.curriculum, phases=phases, log_every=log_every, checkpoint_seconds=checkpoint_seconds)
+    watch = replace(recipe.curriculum.watch, grace=grace)
+    curriculum = replace(recipe.curriculum, phases=phases, log_every=log_every, checkpoint_seconds=checkpoint_seconds, watch=watch)
     kind = RandomShooting if isinstance(recipe.agent.planner, RandomShooting) else MPPI
     return replace(recipe, curriculum=curriculum, agent=replace(recipe.agent, planner=kind(horizon=5, num_candidates=24)))
 
@@ -66,4 +67,4 @@ def _seen(space, places: np.ndarray):
             columns = np.arange(space.width)[None, None, :, None]
             shade = np.exp(-np.square(columns - space.width / 2 - 2 * places[:, :1, None, None]) / 8)
             return np.broadcast_to((255 * shade).astype(np.uint8), (len(places), *space.shape)).copy()
-    return np.concatenate([places, places.sum(1, keepdims=True)], axis=1).astype(np.float32)
+    return np.concatenate([places, places.prod(1, keepdims=True)], axis=1).astype(np.float32)

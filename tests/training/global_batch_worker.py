@@ -54,7 +54,7 @@ def make_learner(name: str) -> Learner:
 
 
 def loss_and_gradient(module: torch.nn.Module, windows: Windows) -> tuple[float, list[float]]:
-    loss, _ = module(windows)
+    loss, _ = module(windows.observations, windows.actions, windows.episodes)
     loss.backward()
     return loss.item(), torch.cat([part.grad.flatten() for part in module.parameters() if part.grad is not None]).tolist()
 

@@ -101,7 +101,7 @@ def test_a_run_that_recovers_is_not_stopped():
 
 def only_prediction(logs):
     """No term against collapse: the cheapest latents are all equal."""
-    recipe = tiny_runs.shrink(tiny_runs.tiny(logs), steps=(600, 1, 1), log_every=20, checkpoint_seconds=5.0)
+    recipe = tiny_runs.shrink(tiny_runs.tiny(logs), steps=(600, 1, 1), log_every=20, checkpoint_seconds=5.0, grace=2)
     first, *rest = recipe.curriculum.phases
     first = replace(first, objectives=(Prediction(),), learning_rate=3e-3)
     return replace(recipe, curriculum=replace(recipe.curriculum, phases=(first, *rest)))
@@ -120,7 +120,7 @@ def test_prediction_alone_collapses_which_is_told_and_then_stops_the_run(logs, t
 
 
 def test_the_same_run_with_its_anti_collapse_terms_is_never_warned(logs, tmp_path):
-    recipe = tiny_runs.shrink(tiny_runs.tiny(Episodes.open(logs)), steps=(300, 20, 20), log_every=20, checkpoint_seconds=5.0)
+    recipe = tiny_runs.shrink(tiny_runs.tiny(Episodes.open(logs)), steps=(300, 20, 20), log_every=20, checkpoint_seconds=5.0, grace=2)
     warnings = []
     train(logs, tmp_path / "run", recipe=recipe, watcher=lambda event: warnings.append(event.warning))
     assert len(warnings) == 340 and not any(warnings)

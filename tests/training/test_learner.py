@@ -7,7 +7,6 @@ from telos.agent.perception import EncoderConfig
 from telos.agent.world_model import JEPAConfig
 from telos.core.contracts import AbstractObjective
 from telos.core.errors import ConfigError
-from telos.core.logs import Windows
 from telos.core.spaces import Spaces, VectorSpace
 from telos.training.learner import Learner
 from telos.training.objectives import Covariance, InverseDynamics, Prediction, Variance
@@ -20,9 +19,9 @@ def make_learner(*objectives: AbstractObjective) -> Learner:
     return Learner(JEPAConfig(encoder=EncoderConfig(), latent_size=4).build(SPACES), objectives, from_codes=False)
 
 
-def some_windows() -> Windows:
+def some_windows() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     rng = torch.Generator().manual_seed(0)
-    return Windows(torch.randn(8, 4, 3, generator=rng), 2 * torch.rand(8, 3, 2, generator=rng) - 1, torch.arange(8))
+    return torch.randn(8, 4, 3, generator=rng), 2 * torch.rand(8, 3, 2, generator=rng) - 1, torch.arange(8)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +37,7 @@ class Dtypes(AbstractObjective):
 
 def test_the_loss_is_the_weighted_sum_of_terms_that_are_named_and_told_unweighted():
     learner = make_learner(Prediction(weight=2.0), Variance(weight=3.0), InverseDynamics(weight=0.5))
-    loss, terms = learner(some_windows())
+    loss, terms = learner(*some_windows())
     assert set(terms) == {"prediction", "variance", "inverse_dynamics"}
     assert loss.item() == pytest.approx(2 * terms["prediction"].item() + 3 * terms["variance"].item() + 0.5 * terms["inverse_dynamics"].item())
     assert loss.requires_grad and not any(term.requires_grad for term in terms.values())
@@ -53,14 +52,14 @@ def test_terms_are_computed_with_all_digits_even_where_the_networks_are_not():
     learner = make_learner(Dtypes())
     with torch.autocast("cpu", dtype=torch.bfloat16):
         assert learner.world_model.encode_frames(torch.zeros(2, 3)).dtype == torch.bfloat16
-        loss, _ = learner(some_windows())
+        loss, _ = learner(*some_windows())
     loss.backward()
 
 
 def test_half_of_the_digits_in_the_networks_hardly_change_the_statistics():
     learner = make_learner(Variance(), Covariance())
-    exact = learner(some_windows())[1]
+    exact = learner(*some_windows())[1]
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        short = learner(some_windows())[1]
+        short = learner(*some_windows())[1]
     for name in exact:
         assert short[name].item() == pytest.approx(exact[name].item(), rel=0.05)

@@ -1,11 +1,16 @@
 """Planners by name."""
 
+import inspect
+
 from telos.agent import actor
 from telos.core.config import choose
 from telos.core.contracts import AbstractPlanner
 from telos.core.errors import ConfigError
 
-PLANNERS = {name: getattr(actor, name) for name in actor.__all__ if isinstance(getattr(actor, name), type)}
+EXPORTS = {name: getattr(actor, name) for name in actor.__all__}
+PLANNERS = {
+    name: kind for name, kind in EXPORTS.items() if inspect.isclass(kind) and issubclass(kind, AbstractPlanner) and not inspect.isabstract(kind)
+}
 
 
 def make_planner(name: str, like: AbstractPlanner) -> AbstractPlanner:

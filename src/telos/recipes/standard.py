@@ -65,7 +65,7 @@ def scenery(logs: AbstractLogs) -> Recipe:
         name="perception and dynamics", num_steps=3500, batch_size=96, windows_per_episode=6, window=6, objectives=objectives, learning_rate=2e-3
     )
     # Here most of the learning is left to the second phase: where the door is shows in long rollouts only (docs/log.md).
-    *_, rollouts = dynamics_phases(logs, single=1, rollouts=10_000)
+    *_, rollouts = dynamics_phases(logs, single=1, rollouts=14_000)
     return Recipe(
         name="scenery",
         world_model=JEPAConfig(encoder=EncoderConfig(), latent_size=16, scenery_size=48, predictor=MLPPredictorConfig(width=256, depth=3)),
@@ -107,5 +107,4 @@ def _agent(logs: AbstractLogs, *, horizon: int = 14, hurry: float = 0.3) -> Agen
         from telos.agent.actor import RandomShooting
 
         return AgentSettings(planner=RandomShooting(horizon=horizon, num_candidates=512), cost=cost)
-    # A deviation of half the range leaves most candidates near the middle of it: too timid to see a way round (docs/log.md).
-    return AgentSettings(planner=MPPI(horizon=horizon, num_candidates=64, num_iterations=3, initial_std=1.0), cost=cost)
+    return AgentSettings(planner=MPPI(horizon=horizon, num_candidates=64, num_iterations=3), cost=cost)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from telos.core.contracts import AbstractObjective, AbstractWorldModel
 from telos.core.errors import ConfigError
 from telos.core.logs import Windows
-from telos.core.types import Rollout, State
+from telos.core.types import Observation, Rollout, State
 
 Value = TypeVar("Value", State, Rollout)
 
@@ -29,8 +29,13 @@ class Learner(nn.Module):
         self.heads = nn.ModuleDict({name: part.head(world_model.spaces, world_model.latent_size) for name, part in self.objectives.items()})
         self.from_codes = from_codes
 
-    def forward(self, windows: Windows) -> tuple[Float[Tensor, ""], dict[str, Tensor]]:
-        """The weighted loss, and each term by name, unweighted. `windows` holds tensors: raw frames, or codes."""
+    def forward(self, observations: Observation, actions: Tensor, episodes: Tensor) -> tuple[Float[Tensor, ""], dict[str, Tensor]]:
+        """The weighted loss, and each term by name, unweighted.
+
+        Takes the parts of `Windows`, as tensors: raw frames, or codes. What wraps this module to run it with other digits, or
+        on other devices, looks into plain arguments only.
+        """
+        windows = Windows(observations, actions, episodes)
         states = self.states(windows)
         predictions = _at_full_precision(self.world_model.rollout(states.at(0), windows.actions))
         states = _at_full_precision(states)

@@ -12,6 +12,7 @@ from lightning_fabric import Fabric
 from torch import Tensor
 
 from telos.core.contracts import AbstractWorldModel
+from telos.core.errors import CollapseError
 from telos.core.logs import AbstractLogs, Windows, map_tree
 from telos.core.run import Run
 from telos.core.seeding import derive_seed, numpy_generator
@@ -60,7 +61,7 @@ class Trainer:
         """Trains to the end, and writes the weights.
 
         Raises:
-            CollapseError: the latents have collapsed and do not recover.
+            CollapseError: the latents have collapsed and do not recover, or the gradient is no number any more.
             EpisodeTooShortError, ConfigError: as `Curriculum.check` says; then nothing was done.
             RunError: the checkpoint is damaged.
         """
@@ -100,10 +101,12 @@ class Trainer:
         last_checkpoint = time.monotonic()
         for step in range(start, first + phase.num_steps):
             self._set_rate(optimizer, phase, (step - first) / phase.num_steps)
-            loss, terms = wrapped(batches(step))
+            windows = batches(step)
+            loss, terms = wrapped(windows.observations, windows.actions, windows.episodes)
             optimizer.zero_grad(set_to_none=True)
             self.fabric.backward(loss)
-            self.fabric.clip_gradients(wrapped, optimizer, max_norm=phase.clip_norm)
+            norm = self.fabric.clip_gradients(wrapped, optimizer, max_norm=phase.clip_norm, error_if_nonfinite=False)
+            _check_finite(norm, step + 1, phase)
             optimizer.step()
             self._after_step(step + 1, phase, learner, checks, loss, terms, first + phase.num_steps)
             if self._checkpoint_due(time.monotonic() - last_checkpoint) or step + 1 == first + phase.num_steps:
@@ -173,3 +176,11 @@ class Trainer:
             model = {"world_model": self.world_model.state_dict(), "learner": learner.state_dict(), "optimizer": optimizer.state_dict()}
             save_checkpoint(self.run, {"step": step, "verdicts": self._verdicts, **model})
         self.fabric.barrier()
+
+
+def _check_finite(norm: Any, step: int, phase: Phase) -> None:
+    if not math.isfinite(norm):
+        raise CollapseError(
+            f"Training was stopped at step {step}: the gradient is no finite number any more.",
+            fix=f"lower the learning rate of phase '{phase.name}', or look for odd values in the logs: telos data inspect DATA",
+        )

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from telos.agent.actor.sampling import coloured_noise
+from telos.agent.actor.noise import coloured_noise
 
 
 @settings(deadline=None, max_examples=25)

@@ -25,8 +25,8 @@ def test_within_an_episode_each_latent_loses_the_mean_of_its_episode_in_the_batc
     windows = Windows(observations=latents, actions=torch.zeros(12, 3, 1), episodes=EPISODES)
     centred = latents_of_batch(windows, State(latent=latents, belief=latents), within_episode=True).numpy().reshape(latents.shape)
     for episode in (0, 3, 7):
-        mine = latents[EPISODES == episode].numpy()
-        np.testing.assert_allclose(centred[(EPISODES == episode).numpy()], mine - mine.mean((0, 1)), atol=1e-12)
+        mine = latents[episode == EPISODES].numpy()
+        np.testing.assert_allclose(centred[(episode == EPISODES).numpy()], mine - mine.mean((0, 1)), atol=1e-12)
 
 
 @pytest.mark.parametrize("kind", COUPLED)

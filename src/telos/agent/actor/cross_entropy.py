@@ -2,15 +2,14 @@
 
 from dataclasses import dataclass
 
-from torch import Generator
-
 from telos.agent.actor.candidates import take_best
-from telos.agent.actor.sampling import AbstractSamplingPlanner, Proposal, coloured_noise
+from telos.agent.actor.gaussian import AbstractGaussianPlanner
+from telos.agent.actor.sampling import Proposal
 from telos.core.errors import ConfigError
 
 
 @dataclass(frozen=True, kw_only=True)
-class CEM(AbstractSamplingPlanner):
+class CEM(AbstractGaussianPlanner):
     """Fits a Gaussian to the best candidates, over and over.
 
     Use when the energy is rough, or a component has no gradient.
@@ -27,8 +26,6 @@ class CEM(AbstractSamplingPlanner):
     """Least deviation of the second proposal; keeps the search alive. It falls evenly, to nothing after the last round."""
     momentum: float = 0.1
     """Share of the old proposal in the new one."""
-    noise_exponent: float = 0.0
-    """Colour of the noise: 0 is white; larger values give smoother actions."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -38,10 +35,6 @@ class CEM(AbstractSamplingPlanner):
             )
         if not 0 <= self.momentum < 1:
             raise ConfigError(f"The planner's momentum is {self.momentum}.", expected="0 or more, and less than 1")
-
-    def sample(self, proposal: Proposal, num: int, generator: Generator):
-        noise = coloured_noise(num, *proposal.mean.shape[1:], exponent=self.noise_exponent, generator=generator)
-        return proposal.mean[:, None] + proposal.std[:, None] * noise
 
     def refit(self, proposal: Proposal, units, energies) -> Proposal:
         elites, _ = take_best(units, energies, self.num_elites)

@@ -9,7 +9,7 @@ from torch import Generator, Tensor
 
 from telos.agent.actor.box import ActionBox
 from telos.agent.actor.candidates import take_best
-from telos.agent.actor.sampling import coloured_noise
+from telos.agent.actor.noise import coloured_noise
 from telos.core.contracts import AbstractEvaluator, AbstractPlanner
 from telos.core.errors import ConfigError
 

@@ -4,14 +4,15 @@ from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
-from torch import Generator, Tensor
+from torch import Tensor
 
-from telos.agent.actor.sampling import AbstractSamplingPlanner, Proposal, coloured_noise
+from telos.agent.actor.gaussian import AbstractGaussianPlanner
+from telos.agent.actor.sampling import Proposal
 from telos.core.errors import ConfigError
 
 
 @dataclass(frozen=True, kw_only=True)
-class MPPI(AbstractSamplingPlanner):
+class MPPI(AbstractGaussianPlanner):
     """Moves the proposal to the mean of all candidates, weighted by `exp(-energy / temperature)`.
 
     Use as the first choice: few candidates suffice, and it follows a moving optimum well from a warm start.
@@ -36,10 +37,6 @@ class MPPI(AbstractSamplingPlanner):
         super().__post_init__()
         if self.temperature <= 0:
             raise ConfigError(f"The temperature of MPPI is {self.temperature}.", expected="a number above 0")
-
-    def sample(self, proposal: Proposal, num: int, generator: Generator):
-        noise = coloured_noise(num, *proposal.mean.shape[1:], exponent=self.noise_exponent, generator=generator)
-        return proposal.mean[:, None] + proposal.std[:, None] * noise
 
     def refit(self, proposal: Proposal, units, energies) -> Proposal:
         weights = path_weights(energies, self.temperature)[..., None, None]

@@ -1,7 +1,6 @@
 """Random shooting: draw many, take the best."""
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import torch
 from torch import Generator
@@ -20,10 +19,6 @@ class RandomShooting(AbstractSamplingPlanner):
 
     num_iterations: int = 1
     """Rounds; each draws afresh, so that the budget is `num_candidates * num_iterations`."""
-
-    # Settings no more: every draw covers the whole range, whatever came out of the one before.
-    initial_std: ClassVar[float] = 1.0  # type: ignore[bad-override]
-    min_std: ClassVar[float] = 0.0  # type: ignore[bad-override]
 
     def supports(self, action_space: ActionSpace) -> bool:
         return isinstance(action_space, DiscreteSpace) or super().supports(action_space)

@@ -33,10 +33,6 @@ class AbstractSamplingPlanner(AbstractPlanner):
     """Action sequences per iteration."""
     num_iterations: int = 5
     """Rounds of propose, judge, refit."""
-    initial_std: float = 0.5
-    """Deviation of the first proposal, where 1 is half the action range."""
-    min_std: float = 0.05
-    """Least deviation of the second proposal; keeps the search alive. It falls evenly, to nothing after the last round."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -52,6 +48,15 @@ class AbstractSamplingPlanner(AbstractPlanner):
     def num_kept(self) -> int:
         """Best candidates of one iteration that are judged again in the next."""
         return 0
+
+    @property
+    def first_std(self) -> float:
+        """Deviation of the first proposal, where 1 is half the action range."""
+        return 1.0
+
+    def least_std(self, iteration: int) -> float:
+        """The deviation that the proposal keeps at the least after this iteration."""
+        return 0.0
 
     @abstractmethod
     def sample(self, proposal: Proposal, num: int, generator: Generator) -> Float[Tensor, "batch num horizon action"]:
@@ -75,8 +80,7 @@ class AbstractSamplingPlanner(AbstractPlanner):
             best, least = take_best(torch.cat([best, units], dim=1), torch.cat([least, energies], dim=1), 1)
             kept = take_best(units, energies, self.num_kept)[0]
             mean, std = self.refit(proposal, units, energies)
-            # A floor that stayed would blur the answer: a mean of wide samples cannot come to rest at the optimum.
-            proposal = Proposal(mean, std.clamp_min(self.min_std * (1 - (iteration + 1) / self.num_iterations)))
+            proposal = Proposal(mean, std.clamp_min(self.least_std(iteration)))
             evaluate.record(least[:, 0])
             if evaluate.out_of_time():
                 break
@@ -85,24 +89,4 @@ class AbstractSamplingPlanner(AbstractPlanner):
     def _first_proposal(self, evaluate: AbstractEvaluator, box: ActionBox, warm_start: Tensor | None, generator: Generator) -> Proposal:
         shape = (evaluate.num_problems, self.horizon, *box.space.shape)
         mean = torch.zeros(shape, device=generator.device) if warm_start is None else box.to_units(warm_start)
-        return Proposal(mean, torch.full_like(mean, self.initial_std))
-
-
-def coloured_noise(num: int, horizon: int, size: int, *, exponent: float, generator: Generator) -> Float[Tensor, "1 {num} {horizon} {size}"]:
-    """Noise of deviation 1 whose power falls with frequency as `1 / f**exponent`: 0 is white, 2 is a random walk.
-
-    Source: Timmer & König (1995); for planning Pinneri et al. (2020), arXiv 2008.06389.
-    """
-    white = torch.randn(1, num, size, horizon, generator=generator, device=generator.device)
-    # Transforms refuse an empty batch.
-    if exponent == 0 or horizon == 1 or num == 0:
-        return white.transpose(2, 3)
-    frequency = torch.fft.rfftfreq(horizon, device=generator.device).clamp_min(1 / horizon)
-    scale = frequency ** (-exponent / 2)
-    # By Parseval: each frequency but zero and Nyquist stands for two terms.
-    twice = torch.full_like(scale, 2.0)
-    twice[0] = 1.0
-    if horizon % 2 == 0:
-        twice[-1] = 1.0
-    scale = scale * ((twice.sum() / (twice * scale.square()).sum()).sqrt())
-    return torch.fft.irfft(torch.fft.rfft(white) * scale, n=horizon).transpose(2, 3)
+        return Proposal(mean, torch.full_like(mean, self.first_std))
