@@ -96,7 +96,7 @@ def health(last: dict) -> dict:
 def line(row: dict) -> str:
     rank, deviation, error = row["effective_rank"], row["mean_deviation"], row["relative_error"]
     if row["stopped"]:
-        end = f"stopped at step {row['stopped']} by the collapse watch"
+        end = f"stopped at step {row['stopped']} by the collapse watch | –"
     else:
         interval = f"{100 * row['success_low']:.1f} to {100 * row['success_high']:.1f}"
         end = f"{100 * row['success']:.1f} % ({interval}) | {row['position']:.3f}"

@@ -23,11 +23,16 @@ def tiny(logs: AbstractLogs) -> Recipe:
     return shrink(default(logs))
 
 
+def longer(logs: AbstractLogs) -> Recipe:
+    """The default recipe, cut down to what takes long enough to be killed on the way."""
+    return shrink(default(logs), steps=(240, 120, 120), log_every=10, checkpoint_seconds=0.03)
+
+
 def shrink(recipe: Recipe, *, steps: tuple[int, ...] = STEPS, log_every: int = 4, checkpoint_seconds: float = 0.0, grace: int = 10) -> Recipe:
     """A recipe with few small batches and a small planner; it takes more batches than these before the watch judges."""
     phases = tuple(
         replace(phase, num_steps=num, batch_size=24, windows_per_episode=min(phase.windows_per_episode, 4), window=min(phase.window, 4))
-        for phase, num in zip(recipe.curriculum.phases, steps, strict=True)
+        for phase, num in zip(recipe.curriculum.phases, steps)
     )
     watch = replace(recipe.curriculum.watch, grace=grace)
     curriculum = replace(recipe.curriculum, phases=phases, log_every=log_every, checkpoint_seconds=checkpoint_seconds, watch=watch)
@@ -49,7 +54,10 @@ def walk_logs(path: Path, spaces: Spaces, *, episodes: int = 20, steps: int = 10
     with EpisodeWriter(path, spaces) as writer:
         for _ in range(episodes):
             pushes = rng.uniform(-1, 1, (steps, 2)).astype(np.float32)
-            places = np.cumsum(np.concatenate([rng.uniform(-1, 1, (1, 2)), 0.2 * pushes]), axis=0)
+            places = [rng.uniform(-1, 1, 2)]
+            for push in pushes:
+                places.append(np.clip(places[-1] + 0.7 * push, -1, 1))
+            places = np.array(places)
             actions = _choices(pushes) if isinstance(spaces.action, DiscreteSpace) else pushes
             writer.add(_seen(spaces.observation, places), actions, info={"position": places})
     return path
@@ -64,7 +72,8 @@ def _seen(space, places: np.ndarray):
         case TreeSpace():
             return {name: _seen(part, places) for name, part in space.spaces.items()}
         case PixelSpace():
-            columns = np.arange(space.width)[None, None, :, None]
-            shade = np.exp(-np.square(columns - space.width / 2 - 2 * places[:, :1, None, None]) / 8)
-            return np.broadcast_to((255 * shade).astype(np.uint8), (len(places), *space.shape)).copy()
+            rows, columns = np.mgrid[: space.height, : space.width]
+            middles = (places[:, :, None, None] + 1) / 2 * (space.height - 1)
+            shade = np.exp(-(np.square(rows - middles[:, 0]) + np.square(columns - middles[:, 1])) / 4)
+            return np.broadcast_to((255 * shade).astype(np.uint8)[..., None], (len(places), *space.shape)).copy()
     return np.concatenate([places, places.prod(1, keepdims=True)], axis=1).astype(np.float32)

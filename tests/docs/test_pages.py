@@ -7,9 +7,14 @@ import pages
 import pytest
 from pages import DOCS, PAGES, ROOT, Reader
 
+from telos.core.config import load_class
+from telos.testing import check_cost, check_objective, check_planner, check_world
+
 TUTORIAL = DOCS / "tutorial.md"
 LONG = (ROOT / "README.md", TUTORIAL, DOCS / "how-to" / "own-cost.md")
 """Pages with something that takes minutes as it stands."""
+WIDEST = 94
+"""Characters of a line of code that are seen without scrolling, give or take."""
 
 
 def name_of(page: Path) -> str:
@@ -87,6 +92,31 @@ def test_every_shortcut_of_the_table_is_used():
     shown = "".join(block.text for page in PAGES for block in pages.blocks(page))
     table = pages.shortcuts()
     assert len(table) >= 3
-    for written, hurried in table:
+    for written, _ in table:
         assert written in shown, written
-        assert hurried not in shown, f"{hurried} is written already"
+
+
+def test_code_fits_the_column():
+    for page in PAGES:
+        for block in pages.blocks(page):
+            wide = [line for line in block.text.splitlines() if len(line) > WIDEST]
+            assert not wide, f"{block.place}: {wide[0]}"
+
+
+@pytest.mark.parametrize(
+    ("page", "component", "check"),
+    [
+        ("own-planner.md", "hill.py:HillClimbing", check_planner),
+        ("own-planner.md", "coordinates.py:CoordinateSearch", check_planner),
+        ("own-environment.md", "arm.py:PlanarArm", check_world),
+        ("own-cost.md", "hold.py:HoldDistance", check_cost),
+        ("own-recipe.md", "sparse.py:Sparsity", check_objective),
+    ],
+)
+def test_a_component_of_one_file_keeps_its_promises_under_the_name_that_is_typed(page, component, check, tmp_path, monkeypatch):
+    enter(tmp_path, monkeypatch)
+    files = [block for block in pages.blocks(DOCS / "how-to" / page) if block.title == component.partition(":")[0]]
+    for block in files:
+        Reader().do(block)
+    assert len(files) == 1, "one file"
+    check(load_class(component)())

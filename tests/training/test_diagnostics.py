@@ -17,7 +17,7 @@ from telos.training import CollapseWatch, Health
 from telos.training.diagnostics import effective_rank, measure_health
 from telos.training.objectives import Prediction
 
-HEALTHY = Health(deviations=(0.9, 1.1) * 4, effective_rank=7.0, prediction=0.1, nothing_moves=0.5)
+HEALTHY = Health(deviations=(0.9, 1.1) * 4, effective_rank=7.0, error=0.1, nothing_moves=0.5)
 SICK = replace(HEALTHY, deviations=(0.001,) * 8)
 WORTHLESS = replace(HEALTHY, prediction=1.0)
 
@@ -53,9 +53,9 @@ def test_health_tells_deviations_and_both_errors():
     deviations = latents.numpy().reshape(-1, 2).std(axis=0, ddof=1)
     assert health.deviations == pytest.approx(deviations, rel=1e-5)
     assert (health.least_deviation, health.mean_deviation) == pytest.approx((deviations.min(), deviations.mean()), rel=1e-5)
-    assert health.prediction == pytest.approx(np.square(imagined.numpy() - latents.numpy()[:, 1:]).mean(), rel=1e-5)
+    assert health.error == pytest.approx(np.square(imagined.numpy() - latents.numpy()[:, 1:]).mean(), rel=1e-5)
     assert health.nothing_moves == pytest.approx(np.square(latents.numpy()[:, :1] - latents.numpy()[:, 1:]).mean(), rel=1e-5)
-    assert health.relative_error == pytest.approx(health.prediction / health.nothing_moves)
+    assert health.relative_error == pytest.approx(health.error / health.nothing_moves)
 
 
 def test_the_watch_finds_nothing_wrong_with_healthy_latents():
@@ -67,9 +67,9 @@ def test_the_watch_finds_nothing_wrong_with_healthy_latents():
     [
         ({"deviations": (0.001,) * 8}, "hardly vary"),
         ({"effective_rank": 1.1}, "use 1.1 of 8 directions"),
-        ({"prediction": math.nan}, "no numbers any more"),
+        ({"error": math.nan}, "no numbers any more"),
         ({"deviations": (1.0, math.inf)}, "no numbers any more"),
-        ({"prediction": 1.0}, "worse than none"),
+        ({"error": 1.0}, "worse than none"),
     ],
 )
 def test_the_watch_says_in_a_sentence_what_is_wrong(sign, words):

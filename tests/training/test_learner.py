@@ -1,6 +1,7 @@
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
+import tiny_runs
 import torch
 
 from telos.agent.perception import EncoderConfig
@@ -8,6 +9,9 @@ from telos.agent.world_model import JEPAConfig
 from telos.core.contracts import AbstractObjective
 from telos.core.errors import ConfigError
 from telos.core.spaces import Spaces, VectorSpace
+from telos.data import Episodes
+from telos.recipes import scenery
+from telos.recipes.experiment import load_world_model, train
 from telos.training.learner import Learner
 from telos.training.objectives import Covariance, InverseDynamics, Prediction, Variance
 
@@ -63,3 +67,26 @@ def test_half_of_the_digits_in_the_networks_hardly_change_the_statistics():
         short = learner(*some_windows())[1]
     for name in exact:
         assert short[name].item() == pytest.approx(exact[name].item(), rel=0.05)
+
+
+def test_scenery_is_learned_from_the_frames_that_come_with_codes():
+    torch.manual_seed(0)
+    model = JEPAConfig(encoder=EncoderConfig(), latent_size=4, scenery_size=3).build(SPACES)
+    model.perception.requires_grad_(False)
+    observations, actions, episodes = some_windows()
+    with torch.no_grad():
+        codes = model.encode_frames(observations.flatten(0, 1)).unflatten(0, (8, 4))
+    loss, _ = Learner(model, (Prediction(),), from_codes=True)(codes, actions, episodes, observations[:, 2])
+    loss.backward()
+    assert model.scenery_encoder is not None
+    assert all(weight.grad is not None and weight.grad.abs().sum() > 0 for weight in model.scenery_encoder.parameters())
+
+
+def test_training_the_dynamics_goes_on_to_train_the_encoder_of_scenery(tmp_path):
+    logs = tiny_runs.collect_logs(tmp_path / "logs", "two-rooms", layout="random", size=16)
+    recipe = tiny_runs.shrink(scenery(Episodes.open(logs)))
+    together = recipe.curriculum.phases[0]
+    short = replace(recipe, curriculum=replace(recipe.curriculum, phases=(together,)))
+    before, after = (load_world_model(train(logs, tmp_path / name, recipe=part)) for name, part in (("short", short), ("whole", recipe)))
+    assert all(torch.equal(a, b) for a, b in zip(before.encoder.parameters(), after.encoder.parameters(), strict=True))
+    assert any(not torch.equal(a, b) for a, b in zip(before.scenery_encoder.parameters(), after.scenery_encoder.parameters(), strict=True))

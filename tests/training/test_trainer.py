@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 
 from telos.core.errors import CollapseError, ConfigError, DataError, EpisodeTooShortError, RunError, SpaceError
 from telos.core.run import Run
-from telos.data import Episodes
+from telos.data import Episodes, EpisodeWriter, split
 from telos.recipes import sigreg
 from telos.recipes.experiment import make_fabric, train
 from telos.training.checkpoint import load_checkpoint
@@ -160,6 +160,17 @@ def test_logs_with_nan_are_refused_before_training(tmp_path, part):
     with pytest.raises(DataError, match=r"'observation' holds values that are not finite"):
         train(logs, tmp_path / "run", recipe="vector")
     assert not (tmp_path / "run").exists()
+
+
+def test_held_out_episodes_may_be_shorter_than_a_window(logs, tmp_path):
+    store = Episodes.open(logs)
+    unlucky = set(split(store, seed=3)[1].indices.tolist())
+    with EpisodeWriter(tmp_path / "unlucky", store.spaces) as writer:
+        for index in range(store.num_episodes):
+            piece, length = store.episode(index), 2 if index in unlucky else 14
+            writer.add(piece.observations[: length + 1], piece.actions[:length])
+    run = train(tmp_path / "unlucky", tmp_path / "run", recipe=tiny_runs.tiny, seed=3)
+    assert len(run.metrics()) == 7 and all(line["nothing_moves"] > 0 for line in run.metrics())
 
 
 def test_fine_tuning_starts_below_where_training_from_scratch_does(logs, tmp_path):

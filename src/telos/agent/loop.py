@@ -51,7 +51,7 @@ class Agent:
     def __init__(self, world_model: AbstractWorldModel, settings: AgentSettings, *, seed: int = 0) -> None:
         self.world_model = world_model.eval()
         self.settings = settings
-        self.device = next(world_model.parameters()).device
+        self.device = world_model.device
         self.seed = seed
         self.task: AbstractTask | None = None
         self.last_cpu_seconds = 0.0
@@ -116,7 +116,8 @@ class Agent:
         space = self.world_model.spaces.observation
         checked = space.check(observation, what="The observation")
         self._batched = self._check_rows(space.batch_shape(checked, what="The observation"))
-        tensors = map_tree(lambda leaf: torch.as_tensor(leaf if self._batched else leaf[None]).to(self.device), checked)
+        # A copy: frames of a store are read-only, which torch does not like.
+        tensors = map_tree(lambda leaf: torch.tensor(leaf if self._batched else leaf[None]).to(self.device), checked)
         self._state = self.world_model.observe(self._state, self._action, tensors)
         if self._progress is None:
             self._progress = self.task.start(self.world_model, self._state.num_rows)

@@ -26,9 +26,9 @@ class ReachGoal(AbstractTask):
         goal = space.check(self.observation, what="The goal")
         if not space.batch_shape(goal, what="The goal"):
             goal = map_tree(lambda leaf: np.broadcast_to(leaf, (num_rows, *leaf.shape)).copy(), goal)
-        device = next(world_model.parameters()).device
+        device = world_model.device
         with torch.no_grad():
-            return world_model.observe(None, None, map_tree(lambda leaf: torch.as_tensor(leaf).to(device), goal))
+            return world_model.observe(None, None, map_tree(lambda leaf: torch.tensor(leaf).to(device), goal))
 
     def problem(self, state: State, progress: State) -> Problem:
         return Problem(state=state, goal=progress)

@@ -30,7 +30,14 @@ WRONG_USAGE = 2
 
 def main() -> None:
     """Runs one verb. Exits with 0 (fine), 1 (a property or bar violated) or 2 (wrong usage or unusable input)."""
-    sys.exit(run(sys.argv[1:]))
+    code = run(sys.argv[1:])
+    distributed = sys.modules.get("torch.distributed")
+    if distributed is not None and distributed.is_initialized():
+        # The threads of a process group now and then abort while the interpreter shuts down, when all is done and said.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 def run(arguments: list[str]) -> int:

@@ -28,6 +28,11 @@ class Demo:
         started = time.monotonic()
         import torch
 
+        from telos.evaluation.report.video import check_video_encoder
+
+        # Said now, not after minutes of training.
+        check_video_encoder()
+
         messages.print(f"[bold]Telos demo[/bold] · two-rooms · seed {self.seed} · {torch.get_num_threads()} threads")
         with bars() as progress:
             result = self._go(progress)

@@ -11,18 +11,26 @@ from tyro.conf import Positional
 
 @dataclass(frozen=True, kw_only=True)
 class Show:
-    """Say what a run is: its data, recipe, health and evaluations."""
+    """Say what a run is: its data, recipe, health and evaluations; and, if asked to, show it in a report with pictures."""
 
     run_folder: Positional[Path]
     """Folder of the run."""
+    report: bool = False
+    """Write the run's report.html, with the newest evaluation in it."""
     json: bool = False
     """Print one JSON object on the last line."""
 
     def run(self) -> int:
-        from telos.cli.terminal import print_json, results
+        from telos.cli.terminal import bars, print_json, results
         from telos.core.run import Run
 
-        summary = summarize(Run.open(self.run_folder))
+        run = Run.open(self.run_folder)
+        if self.report:
+            from telos.cli.report import report_run
+
+            with bars() as progress:
+                report_run(run, _newest_evaluation(run), seed=run.description["seed"], progress=progress.update)
+        summary = summarize(run)
         if self.json:
             print_json(summary)
             return 0
@@ -52,6 +60,14 @@ def summarize(run) -> dict[str, Any]:
         "evaluations": [_evaluation(run, file) for file in sorted(run.path.glob("evaluations/*.json"))],
         "report": str(run.path / "report.html") if (run.path / "report.html").is_file() else None,
     }
+
+
+def _newest_evaluation(run) -> dict[str, Any] | None:
+    files = sorted(run.path.glob("evaluations/*.json"), key=lambda file: file.stat().st_mtime)
+    if not files:
+        return None
+    _evaluation(run, files[-1])
+    return run.read_json(f"evaluations/{files[-1].name}")
 
 
 def _evaluation(run, file: Path) -> dict[str, Any]:

@@ -73,6 +73,12 @@ class AbstractWorldModel(nn.Module, ABC):
     """Whether `assemble` makes use of a raw frame: what never changes within an episode is then still being learned."""
 
     @property
+    def device(self) -> torch.device:
+        """Where the model lives: that of its first parameter or buffer, else the processor's memory."""
+        held = next(self.parameters(), next(self.buffers(), None))
+        return torch.device("cpu") if held is None else held.device
+
+    @property
     @abstractmethod
     def perception(self) -> nn.Module:
         """What makes latents; frozen when only the dynamics are trained further."""
@@ -112,6 +118,14 @@ class AbstractWorldModel(nn.Module, ABC):
         latent = torch.stack([state.latent for state in states], dim=1)
         belief = torch.stack([state.belief for state in states], dim=1)
         return Rollout(latent=latent, belief=belief, actions=actions)
+
+
+class AbstractWorldModelConfig(ABC):
+    """What a world model is made of; a frozen dataclass. Sizes that come from data come from `spaces`."""
+
+    @abstractmethod
+    def build(self, spaces: Spaces, moments: Mapping[str, Moments] | None = None) -> AbstractWorldModel:
+        """A model with fresh weights; `moments` by column name (`action`, `observation`, `observation/PART`)."""
 
 
 class AbstractCost(ABC):

@@ -32,7 +32,7 @@ class OpenLoop:
 def open_loop(world_model: AbstractWorldModel, logs: AbstractLogs, *, horizon: int = 20, num_windows: int = 512, seed: int = 0) -> OpenLoop:
     """Imagines `horizon` steps (at most an episode's length) from the first frame of random held-out windows."""
     horizon = min(horizon, int(logs.lengths.max()))
-    device = next(world_model.parameters()).device
+    device = world_model.device
     windows = logs.windows(numpy_generator(seed, "open loop"), num_windows, horizon)
     observations = map_tree(lambda leaf: torch.from_numpy(np.ascontiguousarray(leaf)).to(device), windows.observations)
     actions = torch.from_numpy(windows.actions).to(device)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from telos.core.contracts import AbstractWorldModel
 from telos.core.logs import AbstractLogs, first_leaf, map_tree
-from telos.core.seeding import numpy_generator
+from telos.core.seeding import derive_seed, numpy_generator
 from telos.data import AbstractEpisodes
 
 RIDGES = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
@@ -34,6 +34,8 @@ class Probe:
         return dict(vars(self))
 
 
+FEWEST_FRAMES = 8
+"""On either side of the split; with fewer there is nothing to be read, and nothing to judge it by."""
 LARGEST_QUANTITY = 8
 """Numbers per frame; what has more (the map of a maze) is scenery, not a quantity."""
 
@@ -66,12 +68,12 @@ def probe(
     rows = np.sort(rng.permutation(len(episode_of))[:num_frames])
     observations = _frames(logs, rows, np.cumsum(lengths) - lengths, episode_of)
     is_fit = rng.permutation(len(lengths))[episode_of[rows]] % 2 == 0
-    if is_fit.all() or not is_fit.any():
+    if min(is_fit.sum(), (~is_fit).sum()) < FEWEST_FRAMES:
         return []
     tensors = map_tree(torch.from_numpy, observations)
     latent, fresh = (model.encode_frames(tensors)[:, : model.latent_size].double() for model in (world_model, untrained))
     flat = torch.cat([leaf.double().flatten(1) for leaf in (tensors.values() if isinstance(tensors, Mapping) else [tensors])], dim=1)
-    features = {"latent": latent, "untrained": fresh, "pca": _principal(flat, torch.from_numpy(is_fit), world_model.latent_size)}
+    features = {"latent": latent, "untrained": fresh, "pca": _principal(flat, torch.from_numpy(is_fit), world_model.latent_size, seed)}
     results = []
     for name, values in true_states.items():
         target = torch.from_numpy(np.asarray(values, dtype=np.float64)[rows].reshape(len(rows), -1))
@@ -92,9 +94,12 @@ def _frames(logs: AbstractLogs, rows: np.ndarray, first: np.ndarray, episode_of:
     return np.concatenate([first_leaf(piece) for piece in pieces])
 
 
-def _principal(flat: Float[Tensor, "frames size"], is_fit: Tensor, num: int) -> Tensor:
+def _principal(flat: Float[Tensor, "frames size"], is_fit: Tensor, num: int, seed: int) -> Tensor:
     mean = flat[is_fit].mean(dim=0)
-    _, _, directions = torch.svd_lowrank(flat[is_fit] - mean, q=min(num, flat.shape[1], int(is_fit.sum())), niter=4)
+    # The decomposition draws random numbers, and takes no generator.
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(derive_seed(seed, "principal components"))
+        _, _, directions = torch.svd_lowrank(flat[is_fit] - mean, q=min(num, flat.shape[1], int(is_fit.sum())), niter=4)
     return (flat - mean) @ directions
 
 

@@ -11,9 +11,8 @@ from lightning_fabric import Fabric
 import telos
 from telos import recipes
 from telos.agent.loop import Agent, AgentSettings
-from telos.agent.world_model import JEPA
 from telos.core import config
-from telos.core.contracts import AbstractPlanner
+from telos.core.contracts import AbstractPlanner, AbstractWorldModel
 from telos.core.errors import ConfigError, DataError, RunError, UnknownNameError
 from telos.core.logs import AbstractLogs, Moments
 from telos.core.run import Run
@@ -85,7 +84,7 @@ def train(
     run = earlier_run(Path(out), description)
     if run is not None and run.finished:
         return run
-    chosen.curriculum.check(train_logs, held_out_logs, fabric.world_size)
+    chosen.curriculum.check(train_logs, fabric.world_size)
     _moments(held_out_logs)
     torch.manual_seed(derive_seed(seed, "weights"))
     world_model = chosen.world_model.build(logs.spaces, _moments(train_logs))
@@ -134,7 +133,7 @@ def load_recipe(run: Run) -> Recipe:
     return recipe
 
 
-def load_world_model(run: Run | Path | str) -> JEPA:
+def load_world_model(run: Run | Path | str) -> AbstractWorldModel:
     """The trained world model of a finished run, in evaluation mode. Raises RunError if training did not come to its end."""
     run = finished(run if isinstance(run, Run) else Run.open(Path(run)))
     world_model = load_recipe(run).world_model.build(Spaces.from_json(run.description["spaces"]))
@@ -142,7 +141,7 @@ def load_world_model(run: Run | Path | str) -> JEPA:
     return world_model.eval()
 
 
-def load_untrained(run: Run) -> JEPA:
+def load_untrained(run: Run) -> AbstractWorldModel:
     """The run's model as it was before training, normalisation and all: the floor for whatever is read from the trained one."""
     torch.manual_seed(derive_seed(run.description["seed"], "weights"))
     fresh = load_recipe(run).world_model.build(Spaces.from_json(run.description["spaces"]))

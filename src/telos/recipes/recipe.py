@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from telos.agent.loop import AgentSettings
-from telos.agent.world_model import JEPAConfig
+from telos.core.contracts import AbstractWorldModelConfig
 from telos.training import Curriculum
 
 
@@ -13,7 +13,7 @@ class Recipe:
 
     name: str
     """What it is called."""
-    world_model: JEPAConfig
+    world_model: AbstractWorldModelConfig
     """What is built."""
     curriculum: Curriculum
     """How it is trained."""

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from telos.agent.actor import MPPI
+from telos.agent.actor import MPPI, RandomShooting
 from telos.agent.cost import LeastDistance, RunningMinimum
 from telos.agent.loop import AgentSettings
 from telos.agent.perception import EncoderConfig
@@ -38,7 +38,7 @@ def pixels(logs: AbstractLogs) -> Recipe:
         name="pixels",
         world_model=JEPAConfig(encoder=EncoderConfig(), latent_size=16),
         curriculum=Curriculum(phases=(together, *dynamics_phases(logs, single=1000, rollouts=600))),
-        agent=_agent(logs),
+        agent=_agent(logs, noise_exponent=2.0),
     )
 
 
@@ -70,7 +70,8 @@ def scenery(logs: AbstractLogs) -> Recipe:
         name="scenery",
         world_model=JEPAConfig(encoder=EncoderConfig(), latent_size=16, scenery_size=48, predictor=MLPPredictorConfig(width=256, depth=3)),
         curriculum=Curriculum(phases=(together, replace(rollouts, windows_per_episode=2)), log_every=200),
-        agent=_agent(logs, hurry=0.1),
+        # Far enough to see the door at the other end of the wall; slow noise, since ways through doors are long straight legs.
+        agent=_agent(logs, horizon=24, hurry=0.1, noise_exponent=2.0),
     )
 
 
@@ -89,7 +90,9 @@ def vector(logs: AbstractLogs) -> Recipe:
 def recurrent(logs: AbstractLogs) -> Recipe:
     """As the default, with a predictor that remembers: for frames that hide velocity or other things their past shows."""
     recipe = default(logs)
-    return replace(recipe, name=f"{recipe.name}-recurrent", world_model=replace(recipe.world_model, predictor=RecurrentPredictorConfig()))
+    model = recipe.world_model
+    assert isinstance(model, JEPAConfig)
+    return replace(recipe, name=f"{recipe.name}-recurrent", world_model=replace(model, predictor=RecurrentPredictorConfig()))
 
 
 def dynamics_phases(logs: AbstractLogs, *, single: int, rollouts: int) -> tuple[Phase, Phase]:
@@ -101,10 +104,9 @@ def dynamics_phases(logs: AbstractLogs, *, single: int, rollouts: int) -> tuple[
     )
 
 
-def _agent(logs: AbstractLogs, *, horizon: int = 14, hurry: float = 0.3) -> AgentSettings:
+def _agent(logs: AbstractLogs, *, horizon: int = 14, hurry: float = 0.3, noise_exponent: float = 1.0) -> AgentSettings:
     cost = LeastDistance() + hurry * RunningMinimum()
     if isinstance(logs.spaces.action, DiscreteSpace):
-        from telos.agent.actor import RandomShooting
-
         return AgentSettings(planner=RandomShooting(horizon=horizon, num_candidates=512), cost=cost)
-    return AgentSettings(planner=MPPI(horizon=horizon, num_candidates=64, num_iterations=3), cost=cost)
+    planner = MPPI(horizon=horizon, num_candidates=64, num_iterations=3, noise_exponent=noise_exponent)
+    return AgentSettings(planner=planner, cost=cost)

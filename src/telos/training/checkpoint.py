@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 
 from telos.core.errors import RunError
@@ -61,7 +61,7 @@ def save_weights(path: Path, module: nn.Module) -> None:
     """All weights and buffers of a module as safetensors, with their checksum."""
     tensors = {name: value.detach().cpu().contiguous() for name, value in module.state_dict().items()}
     with atomic_file(path) as temporary:
-        save_file(tensors, temporary, metadata={CHECKSUM: _checksum(tensors)})
+        temporary.write_bytes(save(tensors, metadata={CHECKSUM: _checksum(tensors)}))
 
 
 def load_weights(path: Path, module: nn.Module) -> None:

@@ -58,7 +58,7 @@ class CodeWindows:
 @torch.no_grad()
 def encode_logs(world_model: AbstractWorldModel, logs: AbstractLogs) -> tuple[Tensor, Tensor]:
     """Codes `[rows code]` and actions `[rows action]` of all frames; an episode's last row has an action of zeros."""
-    device = next(world_model.parameters()).device
+    device = world_model.device
     actions = np.concatenate(
         [np.concatenate([logs.episode(i).actions, np.zeros_like(logs.episode(i).actions[:1])]) for i in range(logs.num_episodes)]
     )

@@ -20,7 +20,7 @@ class Health:
     """Deviation of each number of the latent over all frames."""
     effective_rank: float
     """How many directions the latents really use."""
-    prediction: float
+    error: float
     """Mean squared error of the imagined latents over the window."""
     nothing_moves: float
     """The same, had the model said that nothing ever moves."""
@@ -41,7 +41,7 @@ class Health:
     @property
     def relative_error(self) -> float:
         """Prediction error as a share of "nothing moves"; above 1 the model is worse than no model."""
-        return self.prediction / max(self.nothing_moves, 1e-12)
+        return self.error / max(self.nothing_moves, 1e-12)
 
     def to_json(self) -> dict[str, float | tuple[float, ...]]:
         derived = ("latent_size", "least_deviation", "mean_deviation", "relative_error")
@@ -68,7 +68,7 @@ def measure_health(states: State, predictions: Rollout) -> Health:
     return Health(
         deviations=tuple(latents.flatten(0, 1).std(dim=0).tolist()),
         effective_rank=effective_rank(latents.flatten(0, 1)),
-        prediction=(predictions.latent.detach().float() - targets).square().mean().item(),
+        error=(predictions.latent.detach().float() - targets).square().mean().item(),
         nothing_moves=(latents[:, :1] - targets).square().mean().item(),
     )
 
@@ -96,7 +96,7 @@ class CollapseWatch:
 
     def collapse(self, health: Health) -> str:
         """How the latents have collapsed, in a sentence; empty if they have not."""
-        if not all(map(math.isfinite, (health.mean_deviation, health.prediction))):
+        if not all(map(math.isfinite, (health.mean_deviation, health.error))):
             return "The latents are no numbers any more (NaN or infinity)."
         if health.mean_deviation < self.least_deviation:
             return f"The latents hardly vary: mean deviation {health.mean_deviation:.2g}, where 1 is healthy."

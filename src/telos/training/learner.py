@@ -29,13 +29,15 @@ class Learner(nn.Module):
         self.heads = nn.ModuleDict({name: part.head(world_model.spaces, world_model.latent_size) for name, part in self.objectives.items()})
         self.from_codes = from_codes
 
-    def forward(self, observations: Observation, actions: Tensor, episodes: Tensor) -> tuple[Float[Tensor, ""], dict[str, Tensor]]:
+    def forward(
+        self, observations: Observation, actions: Tensor, episodes: Tensor, frames: Observation | None = None
+    ) -> tuple[Float[Tensor, ""], dict[str, Tensor]]:
         """The weighted loss, and each term by name, unweighted.
 
         Takes the parts of `Windows`, as tensors: raw frames, or codes. What wraps this module to run it with other digits, or
         on other devices, looks into plain arguments only.
         """
-        windows = Windows(observations, actions, episodes)
+        windows = Windows(observations, actions, episodes, frames)
         states = self.states(windows)
         predictions = _at_full_precision(self.world_model.rollout(states.at(0), windows.actions))
         states = _at_full_precision(states)

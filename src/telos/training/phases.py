@@ -87,21 +87,19 @@ class Curriculum:
     def num_steps(self) -> int:
         return sum(phase.num_steps for phase in self.phases)
 
-    def check(self, logs: AbstractLogs, held_out: AbstractLogs, num_processes: int) -> None:
+    def check(self, logs: AbstractLogs, num_processes: int) -> None:
         """Whether it can be carried out, before anything is.
 
         Raises:
-            EpisodeTooShortError: no episode is as long as a window.
+            EpisodeTooShortError: no episode of the training logs is as long as a window.
             ConfigError: a batch does not divide evenly among the processes.
         """
-        window = max(phase.window for phase in self.phases)
-        for which, part in (("training", logs), ("held-out", held_out)):
-            longest = int(part.lengths.max())
-            if longest < window:
-                raise EpisodeTooShortError(
-                    f"The longest {which} episode has {longest} steps, and training needs windows of {window}.",
-                    fix="log longer episodes, or choose a recipe with shorter windows",
-                )
+        window, longest = max(phase.window for phase in self.phases), int(logs.lengths.max())
+        if longest < window:
+            raise EpisodeTooShortError(
+                f"The longest episode has {longest} steps, and training needs windows of {window}.",
+                fix="log longer episodes, or choose a recipe with shorter windows",
+            )
         for phase in self.phases:
             if phase.batch_size % (num_processes * phase.windows_per_episode):
                 raise ConfigError(

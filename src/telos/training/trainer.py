@@ -65,7 +65,7 @@ class Trainer:
             EpisodeTooShortError, ConfigError: as `Curriculum.check` says; then nothing was done.
             RunError: the checkpoint is damaged.
         """
-        self.curriculum.check(self.logs, self.held_out, self.fabric.world_size)
+        self.curriculum.check(self.logs, self.fabric.world_size)
         saved = load_checkpoint(self.run)
         done = 0
         if saved is not None:
@@ -102,7 +102,7 @@ class Trainer:
         for step in range(start, first + phase.num_steps):
             self._set_rate(optimizer, phase, (step - first) / phase.num_steps)
             windows = batches(step)
-            loss, terms = wrapped(windows.observations, windows.actions, windows.episodes)
+            loss, terms = wrapped(windows.observations, windows.actions, windows.episodes, windows.frames)
             optimizer.zero_grad(set_to_none=True)
             self.fabric.backward(loss)
             norm = self.fabric.clip_gradients(wrapped, optimizer, max_norm=phase.clip_norm, error_if_nonfinite=False)
@@ -118,6 +118,8 @@ class Trainer:
         rows = phase.batch_size // self.fabric.world_size
         rank = self.fabric.global_rank
         check_rng = numpy_generator(self.seed, "check")
+        # Held-out episodes may all be shorter than the window; the health check does with what they have.
+        check_window = min(phase.window, int(self.held_out.lengths.max()))
         if phase.trains == "dynamics":
             self.world_model.eval()
             codes, held_out = CodeWindows(self.world_model, self.logs), CodeWindows(self.world_model, self.held_out)
@@ -126,14 +128,14 @@ class Trainer:
                 lambda step: codes.windows(
                     numpy_generator(self.seed, "batch", step, rank), rows, phase.window, per_episode=phase.windows_per_episode
                 ),
-                held_out.windows(check_rng, 256, phase.window),
+                held_out.windows(check_rng, 256, check_window),
             )
 
         def batch(step: int) -> Windows:
             rng = numpy_generator(self.seed, "batch", step, rank)
             return self._to_device(self.logs.windows(rng, rows, phase.window, per_episode=phase.windows_per_episode))
 
-        return batch, self._to_device(self.held_out.windows(check_rng, 256, phase.window))
+        return batch, self._to_device(self.held_out.windows(check_rng, 256, check_window))
 
     def _to_device(self, windows: Windows) -> Windows:
         def move(array: np.ndarray) -> Tensor:

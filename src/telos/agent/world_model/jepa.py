@@ -1,5 +1,6 @@
 """Joint-embedding predictive architecture with actions: predicts the latent of what comes next, never its pixels."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -8,14 +9,21 @@ from torch import Tensor, nn
 
 from telos.agent.world_model.actions import ActionFeatures
 from telos.agent.world_model.predictors import MLPPredictorConfig
-from telos.core.contracts import AbstractEncoder, AbstractEncoderConfig, AbstractPredictor, AbstractPredictorConfig, AbstractWorldModel
+from telos.core.contracts import (
+    AbstractEncoder,
+    AbstractEncoderConfig,
+    AbstractPredictor,
+    AbstractPredictorConfig,
+    AbstractWorldModel,
+    AbstractWorldModelConfig,
+)
 from telos.core.logs import Moments, first_leaf, map_tree
 from telos.core.spaces import Spaces
 from telos.core.types import Observation, State
 
 
 @dataclass(frozen=True, kw_only=True)
-class JEPAConfig:
+class JEPAConfig(AbstractWorldModelConfig):
     """What a JEPA is made of; sizes that come from data come from `Spaces`."""
 
     encoder: AbstractEncoderConfig
@@ -28,8 +36,7 @@ class JEPAConfig:
     """Numbers that describe what never changes within an episode (walls, doors), read by a second encoder from its first
     frame and given to the predictor only; 0: the scenery is the same in every episode, and the predictor knows it by heart."""
 
-    def build(self, spaces: Spaces, moments: dict[str, Moments] | None = None) -> "JEPA":
-        """A model with fresh weights; `moments` by column name (`action`, `observation`, `observation/PART`)."""
+    def build(self, spaces: Spaces, moments: Mapping[str, Moments] | None = None) -> "JEPA":
         scenery = self.encoder.build(spaces.observation, self.scenery_size, moments) if self.scenery_size else None
         actions = ActionFeatures(space=spaces.action, moments=(moments or {}).get("action"))
         return JEPA(

@@ -51,7 +51,7 @@ class Codec:
 @torch.no_grad()
 def encode_episodes(world_model: AbstractWorldModel, observations: Tree) -> Float[Tensor, "batch time code"]:
     """Codes of frames `[batch time ...]`; all but the latent is that of the first frame of its row, as the agent reads it."""
-    device = next(world_model.parameters()).device
+    device = world_model.device
     tensors = map_tree(lambda leaf: torch.from_numpy(np.array(leaf)).to(device), observations)
     lead = first_leaf(tensors).shape[:2]
     flat = map_tree(lambda leaf: leaf.flatten(0, 1), tensors)

@@ -13,8 +13,8 @@ from telos.evaluation.report.footage import Footage
 from telos.training.diagnostics import Health
 
 PALETTE = ("us", "dream", "good", "violet", "bad", "ochre", "quiet")
-HEALTH = Health(deviations=(1.0,), effective_rank=1.0, prediction=0.0, nothing_moves=1.0).to_json()
-NOT_TERMS = {"step", "phase", "loss", *HEALTH} - {"prediction"}
+HEALTH = Health(deviations=(1.0,), effective_rank=1.0, error=0.0, nothing_moves=1.0).to_json()
+NOT_TERMS = {"step", "phase", "loss", *HEALTH}
 """Entries of a line of metrics that are no terms of the loss."""
 MOST_NUMBERS = 6
 

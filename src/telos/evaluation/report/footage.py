@@ -72,7 +72,7 @@ def footage_of_logs(logs: AbstractEpisodes, codec: Codec, imagery: AbstractImage
 @torch.no_grad()
 def imagine_from_start(world_model: AbstractWorldModel, observations: Tree, actions: np.ndarray) -> Tensor:
     """Latents `[time latent]` imagined from the first of the observations `[time+1 ...]` under the actions `[time action]`."""
-    device = next(world_model.parameters()).device
+    device = world_model.device
     first = map_tree(lambda leaf: torch.from_numpy(np.array(leaf[:1])).to(device), observations)
     return world_model.rollout(world_model.observe(None, None, first), torch.from_numpy(actions)[None].to(device)).latent[0]
 

@@ -75,7 +75,7 @@ def _at(state: WorldState, places: np.ndarray) -> WorldState:
 
 @torch.no_grad()
 def _latents(world_model: AbstractWorldModel, world: AbstractWorld, states: WorldState) -> torch.Tensor:
-    device = next(world_model.parameters()).device
+    device = world_model.device
     latents = []
     for start in range(0, len(states["position"]), ROWS_AT_ONCE):
         piece = {name: part[start : start + ROWS_AT_ONCE] for name, part in states.items()}

@@ -66,6 +66,6 @@ def _true_quantity(logs: AbstractEpisodes, episodes: np.ndarray, times: np.ndarr
 
 @torch.no_grad()
 def _latents(world_model: AbstractWorldModel, observations) -> Float[np.ndarray, "frames latent"]:
-    device = next(world_model.parameters()).device
+    device = world_model.device
     tensors = map_tree(lambda leaf: torch.from_numpy(np.ascontiguousarray(leaf)).to(device), observations)
     return world_model.encode_frames(tensors)[:, : world_model.latent_size].double().cpu().numpy()

@@ -1,0 +1,122 @@
+import numpy as np
+import pytest
+from plane import Plane
+
+from telos.core import config
+from telos.core.errors import ConfigError, UnknownNameError
+from telos.envs import Maze, PointMass, TwoRooms
+from telos.evaluation import Protocol, draw_pairs, make_protocol
+from telos.evaluation.closed_loop import expert_steps
+from telos.evaluation.protocols import FRESH, HELD_OUT, SAMPLED
+
+
+def draw(world, protocol, logs=None):
+    return draw_pairs(world, protocol, lambda starts, goals: expert_steps(world, protocol, starts, goals), logs)
+
+
+def same(left, right) -> bool:
+    return all(np.array_equal(left[name], right[name]) for name in left)
+
+
+def make(world, name=None, *, episodes=20, offset=None, seed=0) -> Protocol:
+    return make_protocol(world, name, episodes=episodes, offset=offset, seed=seed)
+
+
+WORLDS = [(Plane(), None, None), (TwoRooms(size=16), None, None), (TwoRooms(size=16, layout="random"), "anywhere", None), (PointMass(), None, 8)]
+
+
+@pytest.mark.parametrize(("world", "name", "offset"), WORLDS, ids=str)
+def test_equal_hashes_mean_equal_episodes_and_another_seed_other_ones(world, name, offset):
+    first, again, other = (make(world, name, offset=offset, seed=seed) for seed in (4, 4, 5))
+    about = config.to_json(world)
+    assert first.hash(about) == again.hash(about) != other.hash(about)
+    ours, theirs, others = (draw(world, protocol) for protocol in (first, again, other))
+    assert same(ours.starts, theirs.starts) and same(ours.goals, theirs.goals) and np.array_equal(ours.limits, theirs.limits)
+    assert not same(ours.starts, others.starts)
+
+
+def test_the_hash_tells_every_rule_the_world_and_the_logs():
+    rules = {"name": "anywhere", "episodes": 10, "seed": 0}
+    others = [{"episodes": 11}, {"seed": 1}, {"radius": 0.1}, {"hold": 4}, {"patience": 2.0}, {"name": "offset", "offset": 25}]
+    hashes = [Protocol(**{**rules, **other}).hash({"size": 16}) for other in ({}, *others)]
+    hashes += [Protocol(**rules).hash({"size": 32}), Protocol(**rules).hash({"size": 16}, "some logs")]
+    assert len(set(hashes)) == len(hashes)
+
+
+def test_the_hash_is_the_same_on_every_machine_and_every_day():
+    assert Protocol(name="anywhere").hash({"size": 16}) == "86915300a5ff6941"
+
+
+@pytest.mark.parametrize(("world", "name", "offset"), WORLDS, ids=str)
+def test_starts_that_are_solved_already_are_left_out_and_replaced(world, name, offset):
+    protocol = make(world, name, episodes=60, offset=offset)
+    pairs = draw(world, protocol)
+    assert len(pairs) == len(pairs.limits) == 60
+    assert (world.distance(pairs.starts, pairs.goals) > protocol.radius).all()
+
+
+def test_the_plane_does_draw_solved_starts():
+    """Or else the test above could not fail."""
+    starts, goals = Plane().sample_pairs(np.random.default_rng(0), 2000, "anywhere")
+    assert (Plane().distance(starts, goals) < 0.05).any()
+
+
+def test_offsets_are_cut_from_held_out_episodes_that_are_long_enough(walks):
+    protocol = make(Plane(), offset=12)
+    pairs = draw(Plane(), protocol, walks)
+    assert pairs.source == HELD_OUT
+    episodes = np.stack([walks.info("position", index) for index in range(walks.num_episodes)])
+    for start, goal in zip(pairs.starts["position"], pairs.goals["position"], strict=True):
+        ((episode,), (time,)) = np.nonzero((episodes == start).all(-1))
+        assert np.array_equal(episodes[episode, time + 12], goal)
+
+
+def test_longer_offsets_come_from_fresh_wandering_and_other_goals_from_the_world(walks):
+    assert draw(Plane(), make(Plane(), offset=31), walks).source == FRESH
+    assert draw(Plane(), make(Plane(), offset=12)).source == FRESH
+    assert draw(Plane(), make(Plane()), walks).source == SAMPLED
+
+
+@pytest.mark.parametrize("offset", [1, 30])
+def test_offsets_as_short_as_a_step_and_as_long_as_an_episode_are_possible(walks, offset):
+    """One step is 0.14 at most; most are long enough to leave the radius."""
+    assert draw(Plane(), make(Plane(), offset=offset), walks).source == HELD_OUT
+
+
+def test_the_time_allowed_is_a_multiple_of_the_experts_steps():
+    pairs = draw(Plane(), make(Plane()))
+    ahead = np.abs(pairs.goals["position"] - pairs.starts["position"])
+    protocol = Protocol(name="anywhere", episodes=20, patience=2.5)
+    steps = expert_steps(Plane(), protocol, pairs.starts, pairs.goals)
+    # It is there after so many full strides, or one less if the last one is short; then it holds for four more steps.
+    assert (np.abs(steps - (np.ceil(ahead.max(axis=1) / 0.1) + 4)) <= 1).all()
+    assert np.array_equal(draw(Plane(), protocol).limits, np.ceil(2.5 * steps))
+
+
+def test_the_default_is_the_worlds_first_kind_of_goal():
+    assert make(TwoRooms()).name == "across-rooms"
+    assert make(TwoRooms(), offset=50) == Protocol(name="offset", episodes=20, offset=50)
+    assert make(TwoRooms(), "offset").offset == 25
+
+
+def test_a_protocol_nobody_knows_is_answered_with_the_closest():
+    with pytest.raises(UnknownNameError, match="did you mean 'across-rooms'"):
+        make(TwoRooms(), "across-room")
+    with pytest.raises(UnknownNameError, match="offset"):
+        make(Maze(), "across-rooms")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"episodes": 0}, {"episodes": -5}, {"offset": 0}, {"offset": -1}, {"name": "anywhere", "offset": 25}],
+    ids=str,
+)
+def test_protocols_that_cannot_be_played_are_refused(wrong):
+    with pytest.raises(ConfigError):
+        make(TwoRooms(), **wrong)
+
+
+def test_goals_that_are_all_reached_at_once_are_refused():
+    protocol = Protocol(name="anywhere", episodes=5, radius=2.0)
+    with pytest.raises(ConfigError, match="0 of 5 starts are not solved"):
+        draw(Plane(), protocol)
