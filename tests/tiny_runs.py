@@ -12,6 +12,8 @@ from telos.data import EpisodeWriter, HeldRandomActions, collect
 from telos.envs import make_vector_env
 from telos.recipes import Recipe, default
 
+RECIPE = f"{Path(__file__)}:tiny"
+"""The recipe below, as the command line takes it."""
 STEPS = (12, 8, 8)
 """Batches of each phase."""
 TREE = Spaces(TreeSpace({"camera": PixelSpace(16, 16), "proprio": VectorSpace(3)}), VectorSpace(2, (-1.0, -1.0), (1.0, 1.0)))

@@ -6,7 +6,7 @@ import pytest
 from gymnasium.vector import AutoresetMode
 
 from telos.core.errors import ConfigError, SpaceError, UnknownNameError
-from telos.envs import TwoRooms, make_env, make_vector_env, make_world, parse_args
+from telos.envs import TwoRooms, foreign, make_env, make_vector_env, make_world, parse_args
 from telos.testing.trees import rows, same
 
 USER_WORLD = """
@@ -205,3 +205,18 @@ def test_refuses_an_action_that_does_not_fit(action, says):
 def test_stepping_before_reset_is_refused():
     with pytest.raises(gymnasium.error.ResetNeeded):
         make_env("two-rooms").step(np.zeros(2))
+
+
+class NeedsAnotherPackage(gymnasium.Env):
+    observation_space = action_space = gymnasium.spaces.Discrete(2)
+
+    def reset(self, *, seed=None, options=None):
+        return 0, {}
+
+    def render(self):
+        raise gymnasium.error.DependencyNotInstalled("a package is not installed")
+
+
+def test_an_environment_that_cannot_draw_for_want_of_a_package_says_so_in_a_sentence():
+    with pytest.raises(ConfigError, match="needs a package that is not installed"):
+        foreign.RenderedFrames(NeedsAnotherPackage(), 16).reset()

@@ -4,7 +4,8 @@ from plane import Plane
 
 from telos.core import config
 from telos.core.errors import ConfigError, UnknownNameError
-from telos.envs import Maze, PointMass, TwoRooms
+from telos.data import HeldRandomActions, collect
+from telos.envs import Maze, PointMass, TwoRooms, WorldVectorEnv
 from telos.evaluation import Protocol, draw_pairs, make_protocol
 from telos.evaluation.closed_loop import expert_steps
 from telos.evaluation.protocols import FRESH, HELD_OUT, SAMPLED
@@ -120,3 +121,15 @@ def test_goals_that_are_all_reached_at_once_are_refused():
     protocol = Protocol(name="anywhere", episodes=5, radius=2.0)
     with pytest.raises(ConfigError, match="0 of 5 starts are not solved"):
         draw(Plane(), protocol)
+
+
+def test_the_expert_finds_its_way_between_states_that_were_cut_from_logs(tmp_path):
+    world = Maze(layout="random", cells=7, size=16)
+    env = WorldVectorEnv(world, 8, max_steps=60)
+    logs = collect(env, HeldRandomActions(), tmp_path / "maze", episodes=16, steps=60, seed=0, spaces=world.spaces)
+    pairs = draw(world, make(world, offset=25, episodes=40), logs)
+    assert pairs.source == HELD_OUT
+    assert {name: value.dtype for name, value in pairs.starts.items()} == {
+        name: value.dtype for name, value in world.sample(np.random.default_rng(0), 1).items()
+    }
+    assert (pairs.limits < 3 * 100).all()

@@ -28,7 +28,7 @@ def test_a_plan_finds_the_way_that_was_logged(straight):
     assert found.action_difference is not None and found.action_difference < 0.3
     # It may also get there late within its horizon; what was logged is exactly there at the end.
     assert found.logged.distances[-1] < 1e-9
-    assert found.planned.distances.min() < 0.01 < found.zero.distances.min()
+    assert found.planned.distances.min() < 0.03 < found.zero.distances.min()
     assert found.planned.energy < found.zero.energy
 
 

@@ -19,7 +19,7 @@ from telos.training.objectives import Prediction
 
 HEALTHY = Health(deviations=(0.9, 1.1) * 4, effective_rank=7.0, error=0.1, nothing_moves=0.5)
 SICK = replace(HEALTHY, deviations=(0.001,) * 8)
-WORTHLESS = replace(HEALTHY, prediction=1.0)
+WORTHLESS = replace(HEALTHY, error=1.0)
 
 
 def cloud(variances, num: int = 50, seed: int = 0) -> torch.Tensor:

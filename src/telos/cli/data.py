@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from tyro.conf import Positional, subcommand
+from tyro.conf import Positional, arg, subcommand
 
 
 @dataclass(frozen=True, kw_only=True)
 class Collect:
     """Log episodes of an environment, with a random wanderer at the controls."""
 
-    env: Positional[str]
+    env: Annotated[Positional[str], arg(metavar="ENV")]
     """two-rooms, maze, point-mass, gym:Name-v0, gym:module:Name-v0, or your own file.py:ClassName."""
     episodes: int
     """How many episodes."""
@@ -34,13 +34,17 @@ class Collect:
         import dataclasses
 
         from telos import data, envs
-        from telos.cli.terminal import bars, messages, print_json
+        from telos.cli.terminal import bars, print_json, remark
         from telos.cli.worlds import absolute
+        from telos.core.errors import ConfigError
         from telos.core.spaces import Spaces, space_from_gym
 
         name = absolute(self.env)
         args = envs.parse_args(name, self.env_args)
-        env = envs.make_vector_env(name, max(1, min(self.copies, self.episodes)), **{"max_steps": self.steps, **args})
+        if min(self.copies, self.episodes, self.steps) < 1:
+            what = f"{self.episodes} episodes of {self.steps} steps, {self.copies} side by side, cannot be collected."
+            raise ConfigError(what, expected="1 or more of each")
+        env = envs.make_vector_env(name, min(self.copies, self.episodes), **{"max_steps": self.steps, **args})
         spaces = _spaces_of(env, Spaces, space_from_gym)
         policy = data.HeldRandomActions()
         with bars() as progress:
@@ -66,8 +70,8 @@ class Collect:
         if self.json:
             print_json(summary)
         else:
-            messages.print(f"{store.num_episodes:,} episodes, {store.num_steps:,} steps of random wandering in {self.out}")
-            messages.print(f"  next   telos train {self.out} --out runs/{self.out.name}")
+            remark(f"{store.num_episodes:,} episodes, {store.num_steps:,} steps of random wandering in {self.out}")
+            remark(f"  next   telos train {self.out} --out runs/{self.out.name}")
         return 0
 
 
@@ -75,7 +79,7 @@ class Collect:
 class Inspect:
     """Say what is in a store, verify its checksums, and draw a contact sheet."""
 
-    store: Positional[Path]
+    store: Annotated[Positional[Path], arg(metavar="DIR")]
     """Folder of the store."""
     quick: bool = False
     """Leave the checksums and the pictures out."""
@@ -87,7 +91,7 @@ class Inspect:
     def run(self) -> int:
         from rich.markup import escape
 
-        from telos.cli.terminal import messages, print_json, results
+        from telos.cli.terminal import messages, print_json, say
         from telos.data.inspection import inspect_store
 
         inspection = inspect_store(self.store, quick=self.quick)
@@ -101,11 +105,12 @@ class Inspect:
         if self.json:
             print_json(summary)
         else:
-            results.print(f"{self.store}: {inspection.episodes:,} episodes, {inspection.steps:,} steps")
+            say(f"{self.store}: {inspection.episodes:,} episodes, {inspection.steps:,} steps")
             for name, column in inspection.columns.items():
-                results.print(f"  {name:<24} {column.dtype:<8} {list(column.shape)!s:<16} {column.low:.4g} to {column.high:.4g}", soft_wrap=True)
+                numbers = "no finite number" if column.low is None else f"{column.low:.4g} to {column.high:.4g}"
+                say(f"  {name:<24} {column.dtype:<8} {list(column.shape)!s:<16} {numbers}")
             if "contact_sheet" in summary:
-                results.print(f"  contact sheet   {summary['contact_sheet']}", soft_wrap=True)
+                say(f"  contact sheet   {summary['contact_sheet']}")
         for problem in inspection.problems:
             messages.print(f"[yellow]problem:[/yellow] {escape(problem)}", soft_wrap=True)
         return 2 if inspection.damaged else 0

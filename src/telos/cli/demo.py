@@ -23,7 +23,7 @@ class Demo:
     def run(self) -> int:
         import time
 
-        from telos.cli.terminal import bars, messages, print_json, results, success_table
+        from telos.cli.terminal import bars, messages, print_json, results, say, success_table
 
         started = time.monotonic()
         import torch
@@ -45,9 +45,9 @@ class Demo:
         position = next((part for part in result["probe"] or [] if part["quantity"] == "position"), None)
         if position:
             floors = f"untrained encoder {position['untrained']:.3f}, PCA {position['pca']:.3f}"
-            results.print(f"\n  position read from the latent: R² {position['latent']:.3f}   ({floors})")
-        results.print(f"\n  report   {result['report']}   ({result['seconds']:.0f} s in all)")
-        results.print("  next     telos data collect maze --episodes 500 --steps 60 --out logs/maze")
+            say(f"\n  position read from the latent: R² {position['latent']:.3f}   ({floors})")
+        say(f"\n  report   {result['report']}   ({result['seconds']:.0f} s in all)")
+        say("  next     telos data collect maze --episodes 500 --steps 60 --out logs/maze")
         return 0
 
     def _go(self, progress) -> dict[str, Any]:

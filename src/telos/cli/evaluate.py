@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from tyro.conf import Positional
+from tyro.conf import Positional, arg
 
 if TYPE_CHECKING:
     from telos.core.run import Run
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class Evaluate:
     """Let the agent, and the floors, play held-out starts and goals."""
 
-    run_folder: Positional[Path]
+    run_folder: Annotated[Positional[Path], arg(metavar="RUN")]
     """Folder of the run."""
     protocol: str | None = None
     """A kind of start and goal of the world (such as across-rooms), or offset; by default the world's first."""
@@ -35,7 +35,7 @@ class Evaluate:
     """Print one JSON object on the last line."""
 
     def run(self) -> int:
-        from telos.cli.terminal import bars, print_json, results, success_table
+        from telos.cli.terminal import bars, print_json, results, say, success_table
         from telos.cli.threads import use_threads
         from telos.core.run import Run
 
@@ -57,7 +57,7 @@ class Evaluate:
         results.print()
         results.print(success_table(result))
         goals = f"{result['episodes']} episodes of '{result['protocol']['name']}' from {result['pairs_from']}"
-        results.print(f"\n  {goals} · one plan {1000 * result['plan_cpu_seconds']:.1f} ms of CPU")
+        say(f"\n  {goals} · one plan {1000 * result['plan_cpu_seconds']:.1f} ms of CPU")
         return 0
 
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
-from tyro.conf import Positional
+from tyro.conf import Positional, arg
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
     """Plan from a logged frame to a later one, compare with what was logged, and draw it."""
 
-    run_folder: Positional[Path]
+    run_folder: Annotated[Positional[Path], arg(metavar="RUN")]
     """Folder of the run."""
     data: Path
     """Store with the episode."""
@@ -33,7 +34,7 @@ class Plan:
 
     def run(self) -> int:
         from telos.cli.planners import make_planner
-        from telos.cli.terminal import print_json, results
+        from telos.cli.terminal import print_json, say
         from telos.core.run import Run
         from telos.data import Episodes
         from telos.evaluation.recovery import draw_recovery, recover
@@ -49,12 +50,12 @@ class Plan:
         if self.json:
             print_json(summary)
             return 0
-        results.print(f"  {'':<16}{'energy':>10}{'least distance':>18}")
+        say(f"  {'':<16}{'energy':>10}{'least distance':>18}")
         for name, course in (("planned", recovery.planned), ("logged", recovery.logged), ("nothing done", recovery.zero)):
             if course is not None:
-                results.print(f"  {name:<16}{course.energy:>10.4f}{course.distances.min():>18.4f}")
+                say(f"  {name:<16}{course.energy:>10.4f}{course.distances.min():>18.4f}")
         if recovery.action_difference is not None:
             difference = f"{100 * recovery.action_difference:.0f} % of the action range"
-            results.print(f"  planned and logged actions differ by {difference} (root mean square)", soft_wrap=True)
-        results.print(f"  picture   {picture}")
+            say(f"  planned and logged actions differ by {difference} (root mean square)")
+        say(f"  picture   {picture}")
         return 0

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from tyro.conf import Positional
+from tyro.conf import Positional, arg
 
 
 @dataclass(frozen=True, kw_only=True)
 class Show:
     """Say what a run is: its data, recipe, health and evaluations; and, if asked to, show it in a report with pictures."""
 
-    run_folder: Positional[Path]
+    run_folder: Annotated[Positional[Path], arg(metavar="RUN")]
     """Folder of the run."""
     report: bool = False
     """Write the run's report.html, with the newest evaluation in it."""
@@ -21,7 +21,7 @@ class Show:
     """Print one JSON object on the last line."""
 
     def run(self) -> int:
-        from telos.cli.terminal import bars, print_json, results
+        from telos.cli.terminal import bars, print_json, say
         from telos.core.run import Run
 
         run = Run.open(self.run_folder)
@@ -35,7 +35,7 @@ class Show:
             print_json(summary)
             return 0
         for key, value in _lines(summary):
-            results.print(f"  {key:<12} {value}", soft_wrap=True)
+            say(f"  {key:<12} {value}")
         return 0
 
 

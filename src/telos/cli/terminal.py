@@ -25,6 +25,16 @@ def print_error(text: str) -> None:
     messages.print(f"[red]error:[/red] {escape(text)}", soft_wrap=True)
 
 
+def say(text: str = "") -> None:
+    """A line of results, as it stands: paths are neither wrapped nor read as markup."""
+    results.print(text, markup=False, soft_wrap=True)
+
+
+def remark(text: str) -> None:
+    """A line on standard error, as it stands."""
+    messages.print(text, markup=False, soft_wrap=True)
+
+
 def print_json(value: Mapping[str, Any]) -> None:
     """One JSON object on the last line of standard output; what is no number becomes null."""
     sys.stdout.write(json.dumps(plain(value), allow_nan=False) + "\n")

@@ -13,7 +13,7 @@ from tyro.conf import Positional, arg
 class Train:
     """Train a world model on logged episodes; repeated after a crash, it goes on where it stopped."""
 
-    data: Positional[tuple[Path, ...]]
+    data: Annotated[Positional[tuple[Path, ...]], arg(metavar="DATA [DATA ...]")]
     """One store, or several to be mixed."""
     out: Path
     """Folder of the run."""
@@ -43,7 +43,7 @@ class Train:
     def run(self) -> int:
         import time
 
-        from telos.cli.terminal import bars, messages, print_json
+        from telos.cli.terminal import bars, print_json, remark
         from telos.cli.threads import use_threads
         from telos.cli.worlds import absolute
         from telos.core.errors import ConfigError
@@ -76,8 +76,8 @@ class Train:
         if self.json:
             print_json({"run": str(run.path), "seconds": time.monotonic() - started, "recipe": run.description["recipe"]["name"], "last": last})
         else:
-            messages.print(f"{run.path}: {health_sentence(last)}")
-            messages.print(f"  next   telos evaluate {run.path}")
+            remark(f"{run.path}: {health_sentence(last)}")
+            remark(f"  next   telos evaluate {run.path}")
         return 0
 
 

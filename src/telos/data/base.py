@@ -105,6 +105,8 @@ def missing_column(name: str, known: tuple[str, ...]) -> MissingColumnError:
     return MissingColumnError(f"The logs have no column '{name}'.", expected=f"one of {', '.join(sorted(known))}")
 
 
+# Infinite values give moments that are no numbers; whoever asks has to look.
+@np.errstate(invalid="ignore")
 def _moments(chunks: Iterator[np.ndarray], channels: int | None) -> Moments:
     """Merges the moments of chunks `[rows ...]` (Chan, Golub, LeVeque 1979), which stays exact where sums of squares cancel."""
     count, mean, squares = 0, np.zeros(()), np.zeros(())

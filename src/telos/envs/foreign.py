@@ -37,7 +37,7 @@ def make(name: str, *, max_steps: int | None = None, pixels: int | None = None, 
     try:
         env = gymnasium.make(spec, max_episode_steps=max_steps, disable_env_checker=True, **args)
     except gymnasium.error.DependencyNotInstalled as error:
-        raise ConfigError(f"'{name}' needs a package that is not installed: {error}.") from error
+        raise _missing_package(name, error) from error
     except (TypeError, ValueError, AssertionError, gymnasium.error.Error) as error:
         raise ConfigError(f"'{name}' cannot be made: {error}.", expected="arguments among " + ", ".join(_legal_args(spec))) from error
     return env if pixels is None else RenderedFrames(env, pixels)
@@ -67,10 +67,17 @@ class RenderedFrames(gymnasium.Wrapper):
         return self._frame(), reward, terminated, truncated, info
 
     def _frame(self) -> np.ndarray:
-        frame = self.env.render()
+        try:
+            frame = self.env.render()
+        except gymnasium.error.DependencyNotInstalled as error:
+            raise _missing_package(str(self.env), error) from error
         if not isinstance(frame, np.ndarray) or frame.ndim != 3 or frame.shape[-1] < 3:
             raise ConfigError(f"{self.env} renders no colour pictures, so it cannot be observed in pixels.", fix="leave pixels away")
         return canvas.shrink(frame[..., :3], self.size)
+
+
+def _missing_package(name: str, error: Exception) -> ConfigError:
+    return ConfigError(f"'{name}' needs a package that is not installed: {error}.", fix="install it, and try again")
 
 
 def _spec(name: str) -> gymnasium.envs.registration.EnvSpec:

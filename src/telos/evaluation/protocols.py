@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -140,21 +140,24 @@ def _source(world: AbstractWorld, protocol: Protocol, logs: AbstractEpisodes | N
     num, offset = protocol.episodes, protocol.offset
     if offset is None:
         return SAMPLED, lambda rng: world.sample_pairs(rng, num, protocol.name)
-    names = set(world.sample(np.random.default_rng(0), 1))
-    if logs is not None and names <= set(logs.info_names) and int(logs.lengths.max()) >= offset:
-        return HELD_OUT, lambda rng: _cut_pairs(logs, sorted(names), rng, num, offset)
+    dtypes = {name: value.dtype for name, value in world.sample(np.random.default_rng(0), 1).items()}
+    if logs is not None and set(dtypes) <= set(logs.info_names) and int(logs.lengths.max()) >= offset:
+        return HELD_OUT, lambda rng: _cut_pairs(logs, dtypes, rng, num, offset)
     return FRESH, lambda rng: _wander(world, rng, num, offset)
 
 
-def _cut_pairs(logs: AbstractEpisodes, names: list[str], rng: np.random.Generator, num: int, offset: int) -> Drawn:
-    """Frames `offset` steps apart, every such pair of the logs equally likely."""
+def _cut_pairs(logs: AbstractEpisodes, dtypes: Mapping[str, np.dtype], rng: np.random.Generator, num: int, offset: int) -> Drawn:
+    """Frames `offset` steps apart, every such pair of the logs equally likely; stores keep no truth values, so dtypes are the world's."""
     ends = np.cumsum(np.maximum(logs.lengths - offset + 1, 0))
     drawn = rng.integers(ends[-1], size=num)
     episodes = np.searchsorted(ends, drawn, side="right")
     starts = drawn - ends[episodes] + logs.lengths[episodes] - offset + 1
 
     def at(times: np.ndarray) -> WorldState:
-        return {name: np.stack([logs.info(name, int(episode))[time] for episode, time in zip(episodes, times, strict=True)]) for name in names}
+        def column(name: str) -> np.ndarray:
+            return np.stack([logs.info(name, int(episode))[time] for episode, time in zip(episodes, times, strict=True)])
+
+        return {name: column(name).astype(dtype) for name, dtype in dtypes.items()}
 
     return at(starts), at(starts + offset)
 
