@@ -1,7 +1,9 @@
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -67,7 +69,7 @@ def test_one_thread_is_enough(points, tmp_path):
         (["--nodes", -1], "cannot run like this"),
         (["--strategy", "teamwork"], "cannot run like this"),
         (["--accelerator", "abacus"], "cannot run like this"),
-        (["--precision", "all"], "cannot run like this"),
+        (["--precision", "bf16"], "did you mean 'bf16-mixed'"),
         (["--from", "nowhere"], "no run at nowhere"),
     ],
     ids=str,
@@ -149,6 +151,19 @@ def test_two_processes_refuse_with_one_voice(points, tmp_path):
     assert found.returncode == 2
     assert found.stderr.count("error: ") == 1 and "2 processes cannot share evenly" in found.stderr and "Traceback" not in found.stderr
     assert not (tmp_path / "run").exists()
+
+
+def test_an_interruption_from_the_keyboard_says_that_nothing_is_lost_and_the_run_goes_on(points, tmp_path):
+    recipe = RECIPE.replace(":tiny", ":longer")
+    process = subprocess.Popen([TELOS, "train", points, "--out", tmp_path / "run", "--recipe", recipe], stderr=subprocess.PIPE, text=True)
+    metrics = tmp_path / "run" / "metrics.jsonl"
+    while process.poll() is None and not (metrics.is_file() and metrics.read_text().count("\n") > 5):
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "error: stopped; what was saved is safe, and the same command goes on from there.\n" in said and "Traceback" not in said
+    assert fine("train", points, "--out", tmp_path / "run", "--recipe", recipe, "--json").json["last"]["step"] == 480
 
 
 def test_an_episode_that_is_shorter_than_a_window_does_no_harm(points, tmp_path):

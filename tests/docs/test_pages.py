@@ -1,6 +1,8 @@
 """What the README and the documentation show is what happens."""
 
+import runpy
 import shutil
+import sys
 from pathlib import Path
 
 import pages
@@ -63,10 +65,17 @@ def test_a_page_can_be_followed_after_the_tutorial(page, finished_tutorial, tmp_
 @pytest.mark.parametrize("page", LONG, ids=name_of)
 def test_a_long_page_can_be_followed_as_it_stands(page, tmp_path, monkeypatch):
     enter(tmp_path, monkeypatch)
-    reader = Reader(in_a_hurry=False)
     if page not in LONG[:2]:
-        reader.follow(TUTORIAL)
-    reader.follow(page)
+        Reader().follow(TUTORIAL)
+    Reader(in_a_hurry=False).follow(page)
+
+
+@pytest.mark.slow
+def test_the_filmstrip_can_be_drawn_again(finished_tutorial, monkeypatch):
+    enter(finished_tutorial, monkeypatch)
+    monkeypatch.setattr(sys, "argv", ["filmstrip.py", "runs/two-rooms", "filmstrip.png"])
+    runpy.run_path(str(ROOT / "benchmarks/filmstrip.py"), run_name="__main__")
+    assert (finished_tutorial / "filmstrip.png").stat().st_size > 10_000
 
 
 def test_the_program_of_the_readme_has_15_lines_at_most():
@@ -109,7 +118,7 @@ def test_code_fits_the_column():
         ("own-planner.md", "hill.py:HillClimbing", check_planner),
         ("own-planner.md", "coordinates.py:CoordinateSearch", check_planner),
         ("own-environment.md", "arm.py:PlanarArm", check_world),
-        ("own-cost.md", "hold.py:HoldDistance", check_cost),
+        ("own-cost.md", "late.py:Lateness", check_cost),
         ("own-recipe.md", "sparse.py:Sparsity", check_objective),
     ],
 )

@@ -162,9 +162,15 @@ def test_an_unfinished_run_is_no_agent(run, tmp_path):
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"devices": 0}, {"num_nodes": 0}, {"strategy": "nope"}, {"accelerator": "nope"}, {"precision": "nope"}, {"strategy": "fsdp"}],
+    [{"devices": 0}, {"num_nodes": 0}, {"strategy": "nope"}, {"accelerator": "nope"}, {"strategy": "fsdp"}],
     ids=str,
 )
 def test_a_way_of_running_that_is_not_there_is_refused_in_one_sentence(wrong):
     with pytest.raises(ConfigError, match="Training cannot run like this"):
         make_fabric(**{"accelerator": "cpu", **wrong})
+
+
+@pytest.mark.parametrize("precision", ["bf16-tru", "16-mixed", "bf16-true"])
+def test_a_precision_that_training_does_not_know_is_answered_with_the_closest(precision):
+    with pytest.raises(UnknownNameError, match="one of 32-true, 64-true, bf16-mixed"):
+        make_fabric(precision=precision)

@@ -22,8 +22,11 @@ NUM_LINES = 48
 TELOS = Path(sys.executable).with_name("telos")
 
 
-def start(logs, out) -> subprocess.Popen:
-    command = [str(TELOS), "train", str(logs), "--out", str(out), "--recipe", RECIPE, "--threads", "1"]
+TWO_PROCESSES = ("--devices", "2", "--strategy", "ddp", "--accelerator", "cpu")
+
+
+def start(logs, out, *options: str) -> subprocess.Popen:
+    command = [str(TELOS), "train", str(logs), "--out", str(out), "--recipe", RECIPE, "--threads", "1", *options]
     return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env={**os.environ, "OMP_NUM_THREADS": "1"})
 
 
@@ -39,10 +42,10 @@ def kill_when(process: subprocess.Popen, reached, more_seconds: float) -> None:
     assert process.returncode in (-signal.SIGKILL, 0), errors.decode()
 
 
-def kill_at_line(logs, out, num_lines: int, more_seconds: float) -> None:
+def kill_at_line(logs, out, num_lines: int, more_seconds: float, *options: str) -> None:
     """Kills a run some time after it has so many lines of metrics."""
     metrics = Run(out).metrics_file
-    kill_when(start(logs, out), lambda: metrics.is_file() and metrics.read_bytes().count(b"\n") >= num_lines, more_seconds)
+    kill_when(start(logs, out, *options), lambda: metrics.is_file() and metrics.read_bytes().count(b"\n") >= num_lines, more_seconds)
 
 
 def kill_at_a_random_moment(logs, out, rng: random.Random) -> None:
@@ -95,3 +98,12 @@ def test_a_run_that_is_killed_over_and_over_still_ends_as_the_uninterrupted_one(
     for num_lines in range(4, NUM_LINES - 4, 6):
         kill_at_line(logs, out, num_lines, rng.uniform(0, 0.05))
     assert_same_run(train(logs, out, recipe=RECIPE), uninterrupted)
+
+
+@pytest.mark.slow
+def test_a_run_on_two_processes_that_lost_one_of_them_ends_as_the_uninterrupted_one(logs, tmp_path):
+    assert start(logs, tmp_path / "whole", *TWO_PROCESSES).wait(timeout=120) == 0
+    for num_lines in (5, 30):
+        kill_at_line(logs, tmp_path / "run", num_lines, 0.01, *TWO_PROCESSES)
+    assert start(logs, tmp_path / "run", *TWO_PROCESSES).wait(timeout=120) == 0
+    assert_same_run(Run.open(tmp_path / "run"), Run.open(tmp_path / "whole"))

@@ -13,7 +13,7 @@ from telos.core.errors import CollapseError, ConfigError, DataError, EpisodeTooS
 from telos.core.run import Run
 from telos.data import Episodes, EpisodeWriter, split
 from telos.recipes import sigreg
-from telos.recipes.experiment import make_fabric, train
+from telos.recipes.experiment import load_world_model, make_fabric, train
 from telos.training.checkpoint import load_checkpoint
 
 FIRST, SECOND, TOTAL = 12, 20, 28
@@ -174,7 +174,7 @@ def test_held_out_episodes_may_be_shorter_than_a_window(logs, tmp_path):
 
 
 def test_fine_tuning_starts_below_where_training_from_scratch_does(logs, tmp_path):
-    recipe = tiny_runs.shrink(tiny_runs.tiny(Episodes.open(logs)), steps=(150, 60, 60), log_every=1, checkpoint_seconds=5.0)
+    recipe = tiny_runs.shrink(tiny_runs.tiny(Episodes.open(logs)), steps=(180, 6, 6), log_every=1, checkpoint_seconds=5.0)
     source = train(logs, tmp_path / "source", recipe=recipe)
     new = tiny_runs.collect_logs(tmp_path / "new", seed=5)
     tuned, scratch = train(new, tmp_path / "tuned", from_run=source.path), train(new, tmp_path / "scratch", recipe=recipe)
@@ -213,11 +213,14 @@ def test_a_damaged_checkpoint_is_named_and_nothing_is_lost(logs, tmp_path):
     assert run.metrics_file.read_bytes() == before
 
 
-def test_training_with_half_the_digits_stays_finite(logs, tmp_path):
-    run = train(logs, tmp_path / "run", recipe=tiny_runs.tiny, fabric=make_fabric(accelerator="cpu", precision="bf16-mixed"))
+@pytest.mark.parametrize("precision", ["bf16-mixed", "64-true"])
+def test_training_with_half_the_digits_or_twice_as_many_stays_finite(logs, tmp_path, precision):
+    run = train(logs, tmp_path / "run", recipe=tiny_runs.tiny, fabric=make_fabric(accelerator="cpu", precision=precision))
     numbers = [value for line in run.metrics() for value in line.values() if isinstance(value, float)]
     assert len(numbers) > 40 and all(map(math.isfinite, numbers))
-    assert all(part.dtype == torch.float32 for name, part in load_file(run.weights_file).items() if "weight" in name)
+    kept = torch.float64 if precision == "64-true" else torch.float32
+    assert all(part.dtype == kept for name, part in load_file(run.weights_file).items() if "weight" in name)
+    assert load_world_model(run).device.type == "cpu"
 
 
 def test_a_gradient_that_is_no_number_stops_the_run_at_once_and_spares_the_last_checkpoint(logs, tmp_path):

@@ -1,1 +1,1 @@
-"""The agent: six rooms that meet only in `loop.py`, through the contracts."""
+"""The agent: perception, world model, cost and actor; they meet only in `loop.py`, through the contracts."""

@@ -30,11 +30,11 @@ class Train:
     nodes: int = 1
     """Machines; start one process on each with torchrun or fabric run."""
     strategy: str = "auto"
-    """How several devices work together: auto, ddp, fsdp."""
+    """How several devices work together: auto, or ddp: a copy of the model on each."""
     accelerator: str = "auto"
     """auto, cpu, cuda, mps."""
     precision: str | None = None
-    """32-true, bf16-mixed, ...; by default bf16 where a GPU computes it natively."""
+    """32-true, 64-true or bf16-mixed; by default the last where a GPU computes it natively, the first elsewhere."""
     threads: int | None = None
     """Processor threads; by default as many as torch takes."""
     json: bool = False

@@ -173,7 +173,8 @@ def _fitting(world: AbstractWorld, state: WorldState, num: int) -> WorldState:
     if not isinstance(state, Mapping) or set(state) != set(usual):
         found = sorted(state) if isinstance(state, Mapping) else type(state).__name__
         raise ConfigError(f"A state of {type(world).__name__} cannot have the parts {found}.", expected=f"{sorted(usual)}, as in info['state']")
-    copy = _copy(state)
+    # Stores keep no truth values and half the digits; the world's own dtypes come back here.
+    copy = {name: np.array(part, usual[name].dtype) for name, part in state.items()}
     for name, part in copy.items():
         if part.shape != (num, *usual[name].shape[1:]):
             raise ConfigError(

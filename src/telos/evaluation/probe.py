@@ -57,7 +57,7 @@ def probe(
     num_frames: int = 2000,
     seed: int = 0,
 ) -> list[Probe]:
-    """Reads each true quantity by kernel ridge regression, fitted on one half of the episodes and judged on the other.
+    """Reads each true quantity by ridge regression with a linear and a Gaussian kernel, fitted on one half of the episodes and judged on the other.
 
     Args:
         true_states: quantities `[frames size]` of all frames of `logs`, episode after episode. For evaluation only.
@@ -67,20 +67,23 @@ def probe(
     rng = numpy_generator(seed, "probe")
     rows = np.sort(rng.permutation(len(episode_of))[:num_frames])
     observations = _frames(logs, rows, np.cumsum(lengths) - lengths, episode_of)
-    is_fit = rng.permutation(len(lengths))[episode_of[rows]] % 2 == 0
+    is_fit = torch.from_numpy(rng.permutation(len(lengths))[episode_of[rows]] % 2 == 0)
     if min(is_fit.sum(), (~is_fit).sum()) < FEWEST_FRAMES:
         return []
     tensors = map_tree(torch.from_numpy, observations)
     latent, fresh = (model.encode_frames(tensors)[:, : model.latent_size].double() for model in (world_model, untrained))
     flat = torch.cat([leaf.double().flatten(1) for leaf in (tensors.values() if isinstance(tensors, Mapping) else [tensors])], dim=1)
-    features = {"latent": latent, "untrained": fresh, "pca": _principal(flat, torch.from_numpy(is_fit), world_model.latent_size, seed)}
+    features = {"latent": latent, "untrained": fresh, "pca": _principal(flat, is_fit, world_model.latent_size, seed)}
     results = []
     for name, values in true_states.items():
         target = torch.from_numpy(np.asarray(values, dtype=np.float64)[rows].reshape(len(rows), -1))
-        if target.std(dim=0).max() < 1e-9:
+        # Where a true state is not known (NaN), there is nothing to be read.
+        known = target.isfinite().all(dim=1)
+        fit, target = is_fit[known], target[known]
+        if min(fit.sum(), (~fit).sum()) < FEWEST_FRAMES or target.std(dim=0).max() < 1e-9:
             continue
-        scores = {kind: _r_squared(feature, target, torch.from_numpy(is_fit), kernel=True) for kind, feature in features.items()}
-        results.append(Probe(name, **scores, linear=_r_squared(latent, target, torch.from_numpy(is_fit), kernel=False)))
+        scores = {kind: _r_squared(feature[known], target, fit, kernel=True) for kind, feature in features.items()}
+        results.append(Probe(name, **scores, linear=_r_squared(latent[known], target, fit, kernel=False)))
     return results
 
 
@@ -111,7 +114,10 @@ def _r_squared(features: Tensor, target: Tensor, is_fit: Tensor, *, kernel: bool
     spread = target[fit].std(dim=0)
     varies = spread > 1e-9
     target = (target[:, varies] - target[fit][:, varies].mean(dim=0)) / spread[varies]
-    gram = _kernel(scaled, fit) if kernel else scaled @ scaled[fit].T + 1.0
+    gram = scaled @ scaled[fit].T + 1.0
+    if kernel:
+        # Beside the linear kernel, not in its place: a Gaussian alone says nothing beyond the frames that it was fitted on.
+        gram = gram + _gaussian(scaled, fit)
     cut = 3 * len(fit) // 4
     errors = [
         (_predict(gram[fit[cut:], :cut], gram[fit[:cut], :cut], target[fit[:cut]], ridge) - target[fit[cut:]]).square().sum() for ridge in RIDGES
@@ -122,7 +128,7 @@ def _r_squared(features: Tensor, target: Tensor, is_fit: Tensor, *, kernel: bool
     return float(1 - (predicted - truth).square().sum() / (truth - truth.mean(dim=0)).square().sum())
 
 
-def _kernel(scaled: Tensor, fit: Tensor) -> Tensor:
+def _gaussian(scaled: Tensor, fit: Tensor) -> Tensor:
     distances = torch.cdist(scaled, scaled[fit]).square()
     return torch.exp(-distances / distances[fit].median().clamp_min(1e-9))
 

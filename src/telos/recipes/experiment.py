@@ -24,6 +24,10 @@ from telos.recipes.run_folder import check_same_spaces, create_run, earlier_run,
 from telos.training.checkpoint import load_weights
 from telos.training.trainer import Trainer, Watcher
 
+STRATEGIES = ("auto", "ddp")
+"""How several processes share the work: each holds the whole model."""
+PRECISIONS = ("32-true", "64-true", "bf16-mixed")
+"""In how many bits networks compute. Weights of half as many would lose small steps; fp16 overflows, and resumes only roughly."""
 RecipeLike = str | Recipe | Callable[[AbstractLogs], Recipe]
 
 
@@ -110,8 +114,13 @@ def make_fabric(
     """Where training runs. `precision` defaults to bf16 where a GPU computes it natively, and to 32 bits elsewhere.
 
     Raises:
-        ConfigError: there is no such device, strategy or precision here.
+        ConfigError: there is no such device here.
+        UnknownNameError: the strategy is none of `STRATEGIES`, or the precision none of `PRECISIONS`.
     """
+    if strategy not in STRATEGIES:
+        raise UnknownNameError.of("strategy", strategy, STRATEGIES)
+    if precision is not None and precision not in PRECISIONS:
+        raise UnknownNameError.of("precision", precision, PRECISIONS)
     if precision is None:
         precision = (
             "bf16-mixed"

@@ -72,7 +72,7 @@ class TruePointMass(AbstractWorldModel):
 
 def quadratic_cost(effort_weight: float) -> AbstractCost:
     """Squared distances plus `effort_weight` times squared pushes, as `optimal_actions` counts them, divided by twice the horizon."""
-    return PathDistance() + 0.5 * effort_weight * ActionEffort()
+    return PathDistance() + 0.5 * effort_weight * ActionEffort() if effort_weight else PathDistance()
 
 
 def known_problem(model: TruePointMass, rng: np.random.Generator, num: int, *, horizon: int, effort_weight: float) -> tuple[Problem, np.ndarray]:

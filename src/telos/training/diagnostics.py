@@ -53,6 +53,8 @@ def effective_rank(latents: Float[Tensor, "samples latent"]) -> float:
 
     Source: Roy & Vetterli (2007), "The effective rank"; on centred latents, since a common offset carries no information.
     """
+    if not latents.isfinite().all():
+        return math.nan
     spectrum = torch.linalg.svdvals((latents - latents.mean(dim=0)).double()).square()
     total = spectrum.sum()
     if total <= 1e-12 * latents.numel():

@@ -42,7 +42,7 @@ class Decoder(nn.Module, ABC):
     low: Tensor
     high: Tensor
 
-    def __init__(self, codes: Float[Tensor, "frames code"], targets: Float[Tensor, "frames ..."]) -> None:
+    def __init__(self, codes: Float[Tensor, "frames code"], targets: Float[Tensor, "some ..."]) -> None:
         super().__init__()
         # A picture's pixels share their range and unit, each number of a vector has its own.
         shared = (0, 2, 3) if targets.ndim == 4 else (0,)
@@ -119,6 +119,6 @@ def _painter(size: int, channels: int, height: int, width: int, config: DecoderC
     )
 
 
-def make_decoder(codes: Float[Tensor, "frames code"], targets: Float[Tensor, "frames ..."], latent_size: int, config: DecoderConfig) -> Decoder:
+def make_decoder(codes: Float[Tensor, "frames code"], targets: Float[Tensor, "some ..."], latent_size: int, config: DecoderConfig) -> Decoder:
     """A decoder with fresh weights for such codes and targets."""
     return VectorDecoder(codes, targets, config) if targets.ndim == 2 else PictureDecoder(codes, targets, latent_size, config)
