@@ -162,12 +162,18 @@ def test_an_unfinished_run_is_no_agent(run, tmp_path):
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"devices": 0}, {"num_nodes": 0}, {"strategy": "nope"}, {"accelerator": "nope"}, {"strategy": "fsdp"}],
+    [{"devices": 0}, {"num_nodes": 0}, {"accelerator": "nope"}],
     ids=str,
 )
 def test_a_way_of_running_that_is_not_there_is_refused_in_one_sentence(wrong):
     with pytest.raises(ConfigError, match="Training cannot run like this"):
         make_fabric(**{"accelerator": "cpu", **wrong})
+
+
+@pytest.mark.parametrize("strategy", ["dpp", "fsdp", "deepspeed"])
+def test_a_strategy_that_training_does_not_know_is_answered_with_those_it_does(strategy):
+    with pytest.raises(UnknownNameError, match="one of auto, ddp"):
+        make_fabric(strategy=strategy)
 
 
 @pytest.mark.parametrize("precision", ["bf16-tru", "16-mixed", "bf16-true"])
