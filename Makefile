@@ -37,7 +37,7 @@ bench: $(STAMP)
 	$(BIN)/python benchmarks/worlds.py
 
 docs: $(STAMP)
-	$(BIN)/zensical build
+	$(BIN)/zensical build --strict
 
 clean:
 	rm -rf $(VENV) site

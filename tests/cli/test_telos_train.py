@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -67,7 +68,7 @@ def test_one_thread_is_enough(points, tmp_path):
         (["--threads", -2], "-2 threads"),
         (["--devices", 0], "cannot run like this"),
         (["--nodes", -1], "cannot run like this"),
-        (["--strategy", "teamwork"], "cannot run like this"),
+        (["--strategy", "teamwork"], "no strategy called"),
         (["--accelerator", "abacus"], "cannot run like this"),
         (["--precision", "bf16"], "did you mean 'bf16-mixed'"),
         (["--from", "nowhere"], "no run at nowhere"),
@@ -155,7 +156,10 @@ def test_two_processes_refuse_with_one_voice(points, tmp_path):
 
 def test_an_interruption_from_the_keyboard_says_that_nothing_is_lost_and_the_run_goes_on(points, tmp_path):
     recipe = RECIPE.replace(":tiny", ":longer")
-    process = subprocess.Popen([TELOS, "train", points, "--out", tmp_path / "run", "--recipe", recipe], stderr=subprocess.PIPE, text=True)
+    # A shell that runs the tests in the background has its children ignore interruptions.
+    listen = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    command = [TELOS, "train", points, "--out", tmp_path / "run", "--recipe", recipe]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=listen)
     metrics = tmp_path / "run" / "metrics.jsonl"
     while process.poll() is None and not (metrics.is_file() and metrics.read_text().count("\n") > 5):
         time.sleep(0.01)
