@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -70,7 +71,9 @@ class Demo:
             seed=self.seed,
             progress=lambda name, done, total: progress.update("evaluate", done, total) if name == "agent" else None,
         )
-        return {**result, "report": str(report_run(run, result, seed=self.seed, progress=progress.update))}
+        # Where somebody who opens the folder looks first.
+        report = shutil.copyfile(report_run(run, result, seed=self.seed, progress=progress.update), self.out / "report.html")
+        return {**result, "report": str(report)}
 
     def _collect(self, out: Path, progress) -> None:
         from telos import data, envs
