@@ -105,7 +105,8 @@ def test_damaged_weights_are_named_or_whole(run, folders):
     assert plan_of(run, folders).json == told
 
 
-def test_a_damaged_checkpoint_is_named_or_whole_and_the_run_goes_on_once_it_is_gone(tmp_path):
+def interrupted_run(tmp_path):
+    """The logs of a run in `tmp_path / "run"` that was stopped at its tenth step."""
     logs = tiny_runs.collect_logs(tmp_path / "logs")
 
     def stop_at_ten(event):
@@ -114,6 +115,11 @@ def test_a_damaged_checkpoint_is_named_or_whole_and_the_run_goes_on_once_it_is_g
 
     with pytest.raises(Interruption):
         train(logs, tmp_path / "run", recipe=RECIPE, watcher=stop_at_ten)
+    return logs
+
+
+def test_a_damaged_checkpoint_is_named_or_whole_and_the_run_goes_on_once_it_is_gone(tmp_path):
+    logs = interrupted_run(tmp_path)
     run = Run.open(tmp_path / "run")
     before = {file.name: file.read_bytes() for file in run.path.iterdir()}
     for content in damaged(before["checkpoint.pt"], random.Random(2), 24):
@@ -141,14 +147,7 @@ def test_damaged_metrics_are_shown_as_far_as_they_are_whole(run):
 
 
 def test_a_run_goes_on_whatever_its_metrics_look_like(tmp_path):
-    logs = tiny_runs.collect_logs(tmp_path / "logs")
-
-    def stop_at_ten(event):
-        if event.step == 10:
-            raise Interruption
-
-    with pytest.raises(Interruption):
-        train(logs, tmp_path / "run", recipe=RECIPE, watcher=stop_at_ten)
+    logs = interrupted_run(tmp_path)
     killed = {file.name: file.read_bytes() for file in (tmp_path / "run").iterdir()}
     for content in damaged(killed["metrics.jsonl"], random.Random(4), 6):
         for name, part in killed.items():

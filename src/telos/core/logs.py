@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from telos.core.errors import DataError
+from telos.core.errors import DataError, EpisodeTooShortError
 from telos.core.spaces import Spaces, Tree
 
 
@@ -73,6 +73,33 @@ class Moments:
 
     mean: tuple[float, ...]
     std: tuple[float, ...]
+
+
+class WindowPlaces:
+    """Where windows of `num_steps` actions can be cut from episodes of such `lengths`, every place equally likely.
+
+    Raises:
+        EpisodeTooShortError: no episode has `num_steps` actions.
+    """
+
+    def __init__(self, lengths: np.ndarray, num_steps: int) -> None:
+        self._counts = np.maximum(lengths - num_steps + 1, 0)
+        self._ends = np.cumsum(self._counts)
+        if self._ends[-1] == 0:
+            raise EpisodeTooShortError(
+                f"No episode has {num_steps} steps; the longest has {lengths.max()}.",
+                expected=f"an episode of at least {num_steps} steps",
+                fix="train with shorter windows, or collect longer episodes",
+            )
+
+    def draw(self, rng: np.random.Generator, num: int, *, per_episode: int = 1) -> tuple[np.ndarray, np.ndarray]:
+        """Episodes `[num]` and first rows `[num]` of windows, `per_episode` of them side by side from each episode drawn."""
+        draws = rng.integers(self._ends[-1], size=num // per_episode)
+        episodes = np.searchsorted(self._ends, draws, side="right")
+        if per_episode == 1:
+            return episodes, draws - (self._ends[episodes] - self._counts[episodes])
+        episodes = np.repeat(episodes, per_episode)
+        return episodes, rng.integers(self._counts[episodes])
 
 
 class AbstractLogs(ABC):

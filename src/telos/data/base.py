@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from telos.core.errors import ConfigError, EpisodeTooShortError, MissingColumnError
-from telos.core.logs import AbstractLogs, Moments, Windows
+from telos.core.errors import ConfigError, MissingColumnError
+from telos.core.logs import AbstractLogs, Moments, WindowPlaces, Windows
 from telos.core.spaces import PixelSpace, Tree
 from telos.data.manifest import INFO, leaf_spaces
 
@@ -18,7 +18,7 @@ class AbstractEpisodes(AbstractLogs):
     """Logs that can gather pieces of many episodes at once."""
 
     def __init__(self) -> None:
-        self._starts: dict[int, np.ndarray] = {}
+        self._places: dict[int, WindowPlaces] = {}
         self._moments: dict[str, Moments] = {}
 
     @property
@@ -58,29 +58,11 @@ class AbstractEpisodes(AbstractLogs):
                 f"A batch of {num} windows of {num_steps} steps, {per_episode} per episode, cannot be drawn.",
                 expected="positive numbers, and a batch that the number per episode divides",
             )
-        ends = self._window_ends(num_steps)
-        draws = rng.integers(ends[-1], size=num // per_episode)
-        episodes = np.searchsorted(ends, draws, side="right")
-        if per_episode == 1:
-            starts = draws - ends[episodes] + self.lengths[episodes] - num_steps + 1
-        else:
-            episodes = np.repeat(episodes, per_episode)
-            starts = rng.integers(self.lengths[episodes] - num_steps + 1)
+        if num_steps not in self._places:
+            self._places[num_steps] = WindowPlaces(self.lengths, num_steps)
+        episodes, starts = self._places[num_steps].draw(rng, num, per_episode=per_episode)
         observations, actions = self.gather(episodes, starts, num_steps)
         return Windows(observations, actions, episodes)
-
-    def _window_ends(self, num_steps: int) -> np.ndarray:
-        """Number of windows `[episodes]` in all episodes up to and with each one."""
-        if num_steps not in self._starts:
-            ends = np.cumsum(np.maximum(self.lengths - num_steps + 1, 0))
-            if ends[-1] == 0:
-                raise EpisodeTooShortError(
-                    f"No episode has {num_steps} steps; the longest has {self.lengths.max()}.",
-                    expected=f"an episode of at least {num_steps} steps",
-                    fix="train with shorter windows, or collect longer episodes",
-                )
-            self._starts[num_steps] = ends
-        return self._starts[num_steps]
 
     def moments(self, name: str) -> Moments:
         """In the column's own unit (0 to 255 for pictures); actions without the padding."""

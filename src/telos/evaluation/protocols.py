@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from telos.core.errors import ConfigError, UnknownNameError
+from telos.core.logs import WindowPlaces
 from telos.core.seeding import numpy_generator
 from telos.core.world import AbstractWorld, WorldState
 from telos.data import AbstractEpisodes
@@ -148,10 +149,7 @@ def _source(world: AbstractWorld, protocol: Protocol, logs: AbstractEpisodes | N
 
 def _cut_pairs(logs: AbstractEpisodes, dtypes: Mapping[str, np.dtype], rng: np.random.Generator, num: int, offset: int) -> Drawn:
     """Frames `offset` steps apart, every such pair of the logs equally likely; stores keep no truth values, so dtypes are the world's."""
-    ends = np.cumsum(np.maximum(logs.lengths - offset + 1, 0))
-    drawn = rng.integers(ends[-1], size=num)
-    episodes = np.searchsorted(ends, drawn, side="right")
-    starts = drawn - ends[episodes] + logs.lengths[episodes] - offset + 1
+    episodes, starts = WindowPlaces(logs.lengths, offset).draw(rng, num)
 
     def at(times: np.ndarray) -> WorldState:
         def column(name: str) -> np.ndarray:

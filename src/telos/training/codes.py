@@ -7,8 +7,7 @@ import torch
 from torch import Tensor
 
 from telos.core.contracts import AbstractWorldModel
-from telos.core.errors import EpisodeTooShortError
-from telos.core.logs import AbstractLogs, Windows, first_leaf, map_tree
+from telos.core.logs import AbstractLogs, WindowPlaces, Windows, first_leaf, map_tree
 from telos.core.spaces import Tree
 from telos.core.types import Observation
 
@@ -27,17 +26,7 @@ class CodeWindows:
 
     def windows(self, rng: np.random.Generator, num: int, num_steps: int, *, per_episode: int = 1) -> Windows:
         """As `AbstractLogs.windows`, with codes `[batch time+1 code]` for observations."""
-        counts = np.maximum(self.lengths - num_steps + 1, 0)
-        if not counts.any():
-            raise EpisodeTooShortError(f"No episode has {num_steps} steps; the longest has {self.lengths.max()}.")
-        ends = np.cumsum(counts)
-        drawn = rng.integers(ends[-1], size=num // per_episode)
-        episodes = np.searchsorted(ends, drawn, side="right")
-        if per_episode == 1:
-            starts = drawn - (ends[episodes] - counts[episodes])
-        else:
-            episodes = np.repeat(episodes, per_episode)
-            starts = rng.integers(counts[episodes])
+        episodes, starts = WindowPlaces(self.lengths, num_steps).draw(rng, num, per_episode=per_episode)
         rows = torch.from_numpy((self.first_rows[episodes] + starts)[:, None] + np.arange(num_steps + 1)).to(self.device)
         return Windows(
             observations=self.codes[rows],
