@@ -1,0 +1,21 @@
+"""`telos data`: get logs, and look at them. One file a verb."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from tyro.conf import subcommand
+
+from telos.cli.data.collecting import Collect
+from telos.cli.data.inspecting import Inspect
+
+
+@dataclass(frozen=True, kw_only=True)
+class Data:
+    """Collect and inspect logged episodes."""
+
+    verb: Annotated[Collect, subcommand("collect")] | Annotated[Inspect, subcommand("inspect")]
+
+    def run(self) -> int:
+        return self.verb.run()
