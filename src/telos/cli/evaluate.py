@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any
 
 from tyro.conf import Positional, arg
@@ -27,6 +29,12 @@ class Evaluate:
     """random-shooting, cem, icem, mppi, gradient-descent, or your own file.py:ClassName; by default the recipe's."""
     offset: int | None = None
     """Goals seen so many steps after the start in held-out episodes; implies --protocol offset."""
+    success: str = "distance"
+    """What tells that a goal is reached: distance (the world's own), latent (calibrated on held-out logs), or your own file.py:function."""
+    radius: float | None = None
+    """How near counts as reached, in the unit of the world's distance; by default the world's rule."""
+    steps: int | None = None
+    """Time allowed per episode; by default the world's rule."""
     seed: int = 0
     """Of starts, goals and planning."""
     threads: int | None = None
@@ -48,6 +56,7 @@ class Evaluate:
                 episodes=self.episodes,
                 planner=self.planner,
                 offset=self.offset,
+                rules={"success": self.success, "radius": self.radius, "steps": self.steps},
                 seed=self.seed,
                 progress=progress.update,
             )
@@ -62,21 +71,33 @@ class Evaluate:
 
 
 def evaluate_run(
-    run: Run, *, protocol: str | None = None, episodes: int, planner: str | None = None, offset: int | None = None, seed: int, progress=None
+    run: Run,
+    *,
+    protocol: str | None = None,
+    episodes: int,
+    planner: str | None = None,
+    offset: int | None = None,
+    rules: Mapping[str, Any] = MappingProxyType({}),
+    seed: int,
+    progress=None,
 ) -> dict[str, Any]:
-    """Evaluates a run, closed loop and open loop, and keeps the result in its folder."""
+    """Evaluates a run, closed loop and open loop, and keeps the result in its folder.
+
+    Args:
+        rules: `success`, `radius` and `steps` of the protocol, where they are not the world's own.
+    """
     from telos.cli.planners import make_planner
     from telos.cli.worlds import world_of
     from telos.evaluation import evaluate, make_protocol
     from telos.recipes.experiment import load_agent, load_recipe
 
     world = world_of(run)
-    rules = make_protocol(world, protocol, episodes=episodes, offset=offset, seed=seed)
+    chosen = make_protocol(world, protocol, episodes=episodes, offset=offset, seed=seed, **rules)
     settings = load_recipe(run).agent
     agent = load_agent(run, planner=None if planner is None else make_planner(planner, settings.planner), seed=seed)
     logs, notes = _held_out(run)
-    result = {**evaluate(agent, world, rules, progress, logs).to_json(), **_open_loop(run, agent.world_model, logs), "notes": notes}
-    goals = rules.name.replace("/", "_") + ("" if rules.offset is None else f"-{rules.offset}")
+    result = {**evaluate(agent, world, chosen, progress, logs).to_json(), **_open_loop(run, agent.world_model, logs), "notes": notes}
+    goals = chosen.name.replace("/", "_") + ("" if chosen.offset is None else f"-{chosen.offset}")
     run.write_json(f"evaluations/{goals}-{(planner or 'default').rpartition(':')[2]}-{result['protocol_hash']}.json", result)
     return result
 

@@ -21,10 +21,10 @@ def world_of(run: Run) -> "AbstractWorld":
     """The world that the run's logs came from.
 
     Raises:
-        ConfigError: the logs name no environment, or one whose true state cannot be set.
+        ConfigError: the logs name no environment, or it cannot be made here.
     """
     from telos import envs
-    from telos.envs.names import ENV_ARGS
+    from telos.envs.names import world_args
 
     environment = run.description["data"][0]["environment"]
     if environment is None:
@@ -32,13 +32,7 @@ def world_of(run: Run) -> "AbstractWorld":
             f"The logs of {run.path} name no environment, so that there is nothing to act in.",
             fix="telos show RUN --report draws how far ahead it sees; telos plan RUN --data DIR compares plans with what was logged",
         )
-    if environment["name"].startswith("gym:"):
-        raise ConfigError(
-            f"The logs of {run.path} come from {environment['name']}, whose starts and goals cannot be restored.",
-            expected="a world of pure functions (two-rooms, maze, point-mass, or your own file.py:ClassName)",
-            fix="act in it yourself: agent = telos.load_agent(RUN); agent.set_task(...); agent.act(observation)",
-        )
-    return envs.make_world(environment["name"], **{key: value for key, value in environment["args"].items() if key not in ENV_ARGS})
+    return envs.make_world(environment["name"], **world_args(environment["name"], environment["args"]))
 
 
 def held_out_logs(run: Run) -> "Selection":

@@ -8,10 +8,26 @@ from typing import ClassVar
 import numpy as np
 
 from telos.core.errors import UnknownNameError
-from telos.core.spaces import Spaces, Tree
+from telos.core.spaces import DiscreteSpace, Spaces, Tree
 
 WorldState = Mapping[str, np.ndarray]
 """The full true state of a batch of worlds: named arrays `[batch ...]`. For evaluation only; no model ever sees it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rules:
+    """What counts as success in a world, unless somebody asks for other rules."""
+
+    radius: float = 0.05
+    """Inside counts as reached; in the unit of `AbstractWorld.distance`."""
+    unit: str = "arena widths"
+    """Of the radius."""
+    hold: int = 5
+    """Steps in a row inside the radius that make a success."""
+    at_end: bool = False
+    """Whether the last `hold` steps of the time allowed must lie inside, instead of any `hold` in a row."""
+    steps: int | None = None
+    """Time allowed; None: a multiple of what the scripted expert takes, or of the offset where there is no expert."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +43,10 @@ class AbstractWorld(ABC):
 
     pair_kinds: ClassVar[tuple[str, ...]] = ("anywhere",)
     """Kinds of start and goal that `sample_pairs` knows; the first is the default of the evaluation."""
+    rules: ClassVar[Rules] = Rules()
+    """What counts as success."""
+    has_expert: ClassVar[bool] = True
+    """Whether somebody wrote a scripted expert for this world."""
 
     @property
     @abstractmethod
@@ -59,7 +79,30 @@ class AbstractWorld(ABC):
 
     @abstractmethod
     def distance(self, state: WorldState, goal: WorldState) -> np.ndarray:
-        """Straight distance `[batch]` between two states, as a share of the arena's width. Success is judged on it."""
+        """Straight distance `[batch]` between two states, in the unit of `rules` (arena widths). Success is judged on it."""
+
+    def over(self, state: WorldState) -> np.ndarray:
+        """`[batch]`: whether the episode has come to an end of its own; most worlds have none."""
+        return np.zeros(len(next(iter(state.values()))), dtype=bool)
+
+    def idle(self, state: WorldState) -> np.ndarray | None:
+        """Actions `[batch action]` that do nothing: zeros, or None where the actions are choices."""
+        space = self.spaces.action
+        return None if isinstance(space, DiscreteSpace) else np.zeros((len(next(iter(state.values()))), *space.shape), dtype=space.dtype)
+
+    def truth(self, state: WorldState) -> WorldState:
+        """What logs keep of a state, for evaluation only."""
+        return state
+
+    def recall(self, truth: WorldState, actions: np.ndarray) -> WorldState:
+        """A state `[1 ...]` from what logs kept of it.
+
+        Args:
+            truth: as `truth` gave it; stores keep no truth values and half the digits, so the world's dtypes come back here.
+            actions: `[time action]`, everything done in the episode before.
+        """
+        usual = self.truth(self.sample(np.random.default_rng(0), 1))
+        return {name: np.array(truth[name], part.dtype) for name, part in usual.items()}
 
     def check_pair_kind(self, kind: str) -> None:
         """Raises UnknownNameError for a kind of start and goal that this world does not have."""

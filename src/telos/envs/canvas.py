@@ -9,6 +9,8 @@ from functools import lru_cache
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
+from telos.core import pictures
+from telos.core.pictures import overlaps
 from telos.envs.fields import Colour
 
 Coverage = Float[np.ndarray, "batch size size"]
@@ -33,7 +35,7 @@ def bands(low: Float[np.ndarray, " batch"], high: Float[np.ndarray, " batch"], s
 
 def cells(grid: Bool[np.ndarray, "batch cells cells"], size: int) -> Coverage:
     """Walls on a square grid of cells, rows from top to bottom."""
-    shares = _cell_shares(grid.shape[-1], size)
+    shares = overlaps(grid.shape[-1], size)
     return np.matmul(np.matmul(shares, grid.astype(np.float32)), shares.T)
 
 
@@ -53,14 +55,6 @@ def _pixel_centers(size: int) -> np.ndarray:
     return np.arange(size, dtype=np.float32) + np.float32(0.5)
 
 
-@lru_cache
-def _cell_shares(num: int, size: int) -> np.ndarray:
-    """`[size num]`: how much of each pixel each cell takes."""
-    edges = np.arange(num) / num
-    return np.ascontiguousarray(bands(edges, edges + 1 / num, size).T)
-
-
 def shrink(frame: UInt8[np.ndarray, "height width channel"], size: int) -> UInt8[np.ndarray, "size size channel"]:
     """The picture in `size` by `size` pixels, each the average of the area that it covers."""
-    rows, columns = _cell_shares(frame.shape[0], size), _cell_shares(frame.shape[1], size)
-    return (np.einsum("ih,hwc,jw->ijc", rows, frame.astype(np.float32), columns, optimize=True) + np.float32(0.5)).clip(0, 255).astype(np.uint8)
+    return pictures.shrink(frame[None], size)[0]

@@ -3,17 +3,29 @@
 import difflib
 import importlib
 import inspect
+import warnings
+from collections.abc import Mapping
 from typing import Any
 
 import gymnasium
 import numpy as np
 from gymnasium.envs.registration import load_env_creator
-from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
 from telos.core.errors import ConfigError, UnknownNameError
 from telos.envs import canvas
 
 PREFIX = "gym:"
+PACKAGES = {
+    "PointMaze": "gymnasium_robotics",
+    "AntMaze": "gymnasium_robotics",
+    "Fetch": "gymnasium_robotics",
+    "gym_pusht": "gym_pusht",
+    "MiniGrid": "minigrid",
+    "BabyAI": "minigrid",
+    "highway": "highway_env",
+    "parking": "highway_env",
+}
+"""Modules that register well-known ids, by how these begin: their users need not name them."""
 OWN_ARGS = ("max_steps", "pixels")
 
 
@@ -29,7 +41,7 @@ def make(name: str, *, max_steps: int | None = None, pixels: int | None = None, 
         UnknownNameError: Gymnasium knows no such id.
         ConfigError: it refuses its arguments, or something it needs is not installed.
     """
-    spec = _spec(name)
+    spec = spec_of(name)
     if pixels is not None:
         if not isinstance(pixels, int) or pixels < 1:
             raise ConfigError(f"'{name}' cannot be observed in pixels={pixels!r}.", expected="a whole number of at least 1")
@@ -43,11 +55,21 @@ def make(name: str, *, max_steps: int | None = None, pixels: int | None = None, 
     return env if pixels is None else RenderedFrames(env, pixels)
 
 
-def make_vector(name: str, num: int, **args: Any) -> SyncVectorEnv:
-    """`num` of them side by side, which never reset by themselves. Raises what `make` raises."""
-    if not isinstance(num, int) or num < 1:
-        raise ConfigError(f"A batch of {num} environments cannot be made.", expected="a whole number of at least 1")
-    return SyncVectorEnv([lambda: make(name, **args)] * num, autoreset_mode=AutoresetMode.DISABLED)
+def with_rendering(name: str, args: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments, and those that make the environment render pictures, if it can."""
+    modes = spec_of(name).kwargs.get("render_modes") or _render_modes(spec_of(name))
+    return {"render_mode": "rgb_array", **args} if "rgb_array" in modes else dict(args)
+
+
+def render(env: gymnasium.Env, name: str) -> np.ndarray:
+    """The rendered frame `[height width 3]`. Raises ConfigError where there is none, or where something it needs is missing."""
+    try:
+        frame = env.render()
+    except gymnasium.error.DependencyNotInstalled as error:
+        raise _missing_package(name, error) from error
+    if not isinstance(frame, np.ndarray) or frame.ndim != 3 or frame.shape[-1] < 3:
+        raise ConfigError(f"'{name}' renders no colour pictures, so it cannot be observed in pixels.", fix="leave pixels away")
+    return frame[..., :3]
 
 
 class RenderedFrames(gymnasium.Wrapper):
@@ -67,21 +89,17 @@ class RenderedFrames(gymnasium.Wrapper):
         return self._frame(), reward, terminated, truncated, info
 
     def _frame(self) -> np.ndarray:
-        try:
-            frame = self.env.render()
-        except gymnasium.error.DependencyNotInstalled as error:
-            raise _missing_package(str(self.env), error) from error
-        if not isinstance(frame, np.ndarray) or frame.ndim != 3 or frame.shape[-1] < 3:
-            raise ConfigError(f"{self.env} renders no colour pictures, so it cannot be observed in pixels.", fix="leave pixels away")
-        return canvas.shrink(frame[..., :3], self.size)
+        return canvas.shrink(render(self.env, str(self.env)), self.size)
 
 
 def _missing_package(name: str, error: Exception) -> ConfigError:
     return ConfigError(f"'{name}' needs a package that is not installed: {error}.", fix="install it, and try again")
 
 
-def _spec(name: str) -> gymnasium.envs.registration.EnvSpec:
+def spec_of(name: str) -> gymnasium.envs.registration.EnvSpec:
+    """What Gymnasium knows of an id. Raises what `make` raises."""
     module, _, short = name.removeprefix(PREFIX).rpartition(":")
+    module = module or next((package for start, package in PACKAGES.items() if short.startswith(start)), "")
     if module:
         _import(module, name)
     try:
@@ -99,9 +117,16 @@ def _spec(name: str) -> gymnasium.envs.registration.EnvSpec:
 def _import(module: str, name: str) -> None:
     """Imports the module of an id, so that it registers what it has."""
     try:
-        importlib.import_module(module)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            importlib.import_module(module)
     except ImportError as error:
         raise ConfigError(f"The module '{module}' of '{name}' cannot be imported: {error}.", fix=f"install the package of {module}") from error
+
+
+def _render_modes(spec: gymnasium.envs.registration.EnvSpec) -> list[str]:
+    creator = load_env_creator(spec.entry_point) if isinstance(spec.entry_point, str) else spec.entry_point
+    return list((getattr(creator, "metadata", None) or {}).get("render_modes", ()))
 
 
 def _legal_args(spec: gymnasium.envs.registration.EnvSpec) -> list[str]:

@@ -57,7 +57,7 @@ def render_state(world: AbstractWorld, state: WorldState) -> np.ndarray:
 
 
 class WorldEnv(gymnasium.Env):
-    """One world. It has no task: the reward is 0 and only `max_steps` ends an episode.
+    """One world. It has no task: the reward is 0, and an episode ends with `max_steps`, or where the world says it is over.
 
     `reset(options={"state": ..., "goal_state": ...})` restores a state and sets a goal, arrays `[1 ...]`; or
     `options={"pairs": kind}` samples both. `info["state"]` is the true state, for evaluation only; with a goal come
@@ -88,7 +88,8 @@ class WorldEnv(gymnasium.Env):
     def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
         self._state = self.world.advance(_started(self._state), _checked(self.world, action, 1))
         self._steps += 1
-        return self._observe(), 0.0, False, self._steps >= self.max_steps, self._info()
+        over = bool(self.world.over(self._state)[0])
+        return self._observe(), 0.0, over, self._steps >= self.max_steps, self._info()
 
     def render(self) -> np.ndarray:
         """The present state `[height width 3]`."""
@@ -139,8 +140,8 @@ class WorldVectorEnv(VectorEnv):
     def step(self, actions: Any) -> tuple[Any, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
         self._state = self.world.advance(_started(self._state), _checked(self.world, actions, self.num_envs))
         self._steps = self._steps + 1
-        zeros = np.zeros(self.num_envs)
-        return self.world.observe(self._state), zeros, zeros.astype(bool), self._steps >= self.max_steps, self._info()
+        rewards, over = np.zeros(self.num_envs), self.world.over(self._state)
+        return self.world.observe(self._state), rewards, over, self._steps >= self.max_steps, self._info()
 
     def render(self) -> tuple[np.ndarray, ...]:
         """The present states, each `[height width 3]`."""
@@ -170,6 +171,10 @@ def _start(world: AbstractWorld, rng: np.random.Generator, num: int, options: Ma
 def _fitting(world: AbstractWorld, state: WorldState, num: int) -> WorldState:
     """A copy of a state from outside. Raises ConfigError if it is not one of this world's."""
     usual = world.sample(np.random.default_rng(0), 1)
+    if isinstance(state, Mapping) and set(state) != set(usual) and set(state) == set(world.truth(usual)):
+        # What logs keep, and nothing done since: the beginning of an episode.
+        rows = [world.recall({name: np.asarray(part)[index : index + 1] for name, part in state.items()}, np.empty(0)) for index in range(num)]
+        state = {name: np.concatenate([row[name] for row in rows]) for name in usual}
     if not isinstance(state, Mapping) or set(state) != set(usual):
         found = sorted(state) if isinstance(state, Mapping) else type(state).__name__
         raise ConfigError(f"A state of {type(world).__name__} cannot have the parts {found}.", expected=f"{sorted(usual)}, as in info['state']")
@@ -206,7 +211,7 @@ def _replace_rows(old: WorldState, new: WorldState, rows: np.ndarray) -> WorldSt
 
 def _truth(world: AbstractWorld, state: WorldState, goal: WorldState | None) -> dict[str, Any]:
     """What `info` holds; copies, so that nobody moves the world by writing into it."""
-    info: dict[str, Any] = {"state": _copy(state)}
+    info: dict[str, Any] = {"state": _copy(world.truth(state))}
     return info if goal is None else {**info, "goal_state": _copy(goal), "distance": world.distance(state, goal)}
 
 

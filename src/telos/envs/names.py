@@ -14,7 +14,9 @@ from telos.core.config import choose
 from telos.core.errors import ConfigError, UnknownNameError
 from telos.core.world import AbstractWorld
 from telos.envs import foreign
+from telos.envs.adapters import adapter_of
 from telos.envs.gym import WorldEnv, WorldVectorEnv
+from telos.envs.gym_world import AbstractForeignWorld
 from telos.envs.maze import Maze
 from telos.envs.point_mass import PointMass
 from telos.envs.two_rooms import TwoRooms
@@ -27,10 +29,15 @@ TRUTHS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0"
 def make_world(name: str, **args: Any) -> AbstractWorld:
     """The world called `name`: `two-rooms`, ..., or a world of your own, `file.py:ClassName` or `module:ClassName`.
 
+    `gym:Name-v0` and `gym:module:Name-v0` give any of Gymnasium's environments as a world, with the fields of its adapter (`pixels`
+    among them) and what its constructor takes as arguments.
+
     Raises:
         UnknownNameError: there is no such world.
         ConfigError: an argument is unknown or out of range, or the class is no world.
     """
+    if foreign.is_foreign(name):
+        return _make_foreign(name, args)
     kind = _world_class(name)
     fields = _field_names(kind)
     _check_names(name, args, fields)
@@ -59,9 +66,7 @@ def make_env(name: str, **args: Any) -> gymnasium.Env:
 
 
 def make_vector_env(name: str, num: int, **args: Any) -> VectorEnv:
-    """`num` environments side by side, which never reset by themselves; everything else as in `make_env`."""
-    if foreign.is_foreign(name):
-        return foreign.make_vector(name, num, **args)
+    """`num` worlds side by side, as `make_world` makes them, which never reset by themselves."""
     own, options = _split(name, args)
     return WorldVectorEnv(make_world(name, **own), num, **options)
 
@@ -87,11 +92,26 @@ def parse_args(name: str, items: Iterable[str]) -> dict[str, Any]:
     return args
 
 
+def _make_foreign(name: str, args: Mapping[str, Any]) -> AbstractWorld:
+    """The environment within its adapter, made once so that wrong arguments are told here."""
+    kind = adapter_of(name)
+    fields = _own_fields(kind)
+    own = {key: value for key, value in args.items() if key in fields}
+    rest = {key: value for key, value in args.items() if key not in fields}
+    try:
+        world = kind(env=name, args=rest, **own)
+    except TypeError as error:
+        raise ConfigError(f"'{name}' cannot be made: {error}.", expected="arguments among " + ", ".join(fields)) from error
+    assert world.engine is not None
+    return world
+
+
+def _own_fields(kind: type[AbstractForeignWorld]) -> list[str]:
+    """What an adapter takes beside the environment's own arguments."""
+    return [name for name in _field_names(kind) if name not in ("env", "args")]
+
+
 def _world_class(name: str) -> type[AbstractWorld]:
-    if foreign.is_foreign(name):
-        raise ConfigError(
-            f"'{name}' is an environment of Gymnasium, not a world of pure functions.", expected="a world where its true state is needed"
-        )
     kind = choose("environment", name, WORLDS)
     if not (isinstance(kind, type) and issubclass(kind, AbstractWorld)):
         raise ConfigError(f"'{name}' is not a world.", expected="a subclass of telos.core.world.AbstractWorld")
@@ -109,8 +129,15 @@ def _hints(kind: type[AbstractWorld]) -> dict[str, Any]:
 
 def _split(name: str, args: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """The arguments of the world, and those of the environment around it."""
-    _check_names(name, args, [*_field_names(_world_class(name)), *ENV_ARGS])
-    return {key: args[key] for key in args if key not in ENV_ARGS}, {key: args[key] for key in args if key in ENV_ARGS}
+    if not foreign.is_foreign(name):
+        _check_names(name, args, [*_field_names(_world_class(name)), *ENV_ARGS])
+    return world_args(name, args), {key: args[key] for key in args if key in ENV_ARGS}
+
+
+def world_args(name: str, args: Mapping[str, Any]) -> dict[str, Any]:
+    """Of the arguments of `make_env`, those that `make_world` takes."""
+    fields = _own_fields(adapter_of(name)) if foreign.is_foreign(name) else ()
+    return {key: value for key, value in args.items() if key not in ENV_ARGS or key in fields}
 
 
 def _check_names(name: str, args: Iterable[str], known: Iterable[str]) -> None:

@@ -8,7 +8,6 @@ import torch
 from telos.agent.loop import Agent
 from telos.agent.task import ReachGoal
 from telos.core.seeding import numpy_generator
-from telos.core.spaces import DiscreteSpace
 from telos.core.world import AbstractWorld, WorldState
 from telos.data.behaviour import HeldRandomActions
 
@@ -84,10 +83,12 @@ class ZeroContestant(AbstractContestant):
     name = "zero"
 
     def begin(self, world: AbstractWorld, starts: WorldState, goals: WorldState) -> None:
-        self.space = world.spaces.action
+        self.world = world
 
     def act(self, states: WorldState) -> np.ndarray:
-        return np.zeros((len(next(iter(states.values()))), *self.space.shape), dtype=self.space.dtype)
+        actions = self.world.idle(states)
+        assert actions is not None, "who has no zero action is not asked"
+        return actions
 
     def keep(self, rows: np.ndarray) -> None:
         pass
@@ -108,6 +109,11 @@ class ScriptedContestant(AbstractContestant):
         self.goals = {name: value[rows] for name, value in self.goals.items()}
 
 
-def has_zero_action(world: AbstractWorld) -> bool:
-    """Whether doing nothing is a choice in this world; among discrete ones it has no fixed number."""
-    return not isinstance(world.spaces.action, DiscreteSpace)
+def floors_of(world: AbstractWorld, starts: WorldState, seed: int) -> list[AbstractContestant]:
+    """Those who can play here: nobody does nothing among mere choices, and not every world has an expert."""
+    floors: list[AbstractContestant] = [RandomContestant(seed)]
+    if world.has_expert:
+        floors.append(ScriptedContestant())
+    if world.idle(starts) is not None:
+        floors.append(ZeroContestant())
+    return floors

@@ -16,9 +16,10 @@ from telos.core.errors import SpaceError
 from telos.core.world import AbstractWorld
 from telos.data import AbstractEpisodes
 from telos.evaluation.closed_loop import Outcome, expert_steps, play
-from telos.evaluation.contestants import AbstractContestant, AgentContestant, RandomContestant, ScriptedContestant, ZeroContestant, has_zero_action
+from telos.evaluation.contestants import AbstractContestant, AgentContestant, floors_of
 from telos.evaluation.intervals import paired_difference
 from telos.evaluation.protocols import HELD_OUT, Pairs, Protocol, draw_pairs
+from telos.evaluation.success import AbstractSuccess, make_success
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,8 @@ class Evaluation:
 
     protocol: Protocol
     protocol_hash: str
+    success: AbstractSuccess
+    """Who judged."""
     pairs: Pairs
     agent: Outcome
     floors: dict[str, Outcome | None]
@@ -51,6 +54,7 @@ class Evaluation:
             "protocol": config.to_json(self.protocol),
             "protocol_hash": self.protocol_hash,
             "pairs_from": self.pairs.source,
+            "judge": self.success.to_json(),
             "seed": self.protocol.seed,
             "versions": {"telos": telos.__version__, "torch": torch.__version__, "numpy": np.__version__, "python": platform.python_version()},
         }
@@ -75,26 +79,28 @@ def evaluate(
 
     Raises:
         SpaceError: the agent was trained on other observations or actions than this world has.
+        ConfigError: what the protocol judges by is not there, or hardly any start is not solved already.
     """
     if not agent.world_model.spaces.fit(world.spaces):
         raise SpaceError(
             f"The agent was trained on {agent.world_model.spaces.describe()}; this world has {world.spaces.describe()}.",
             expected="the world that its logs came from",
         )
-    pairs = draw_pairs(world, protocol, lambda starts, goals: expert_steps(world, protocol, starts, goals), logs)
+    success = make_success(world, protocol, agent.world_model, logs)
+    pairs = draw_pairs(world, protocol, partial(expert_steps, world, protocol, reached=success.reached), logs, success.reached)
     ours = AgentContestant(agent)
-    floors: list[AbstractContestant] = [RandomContestant(protocol.seed), ScriptedContestant()]
-    if has_zero_action(world):
-        floors.append(ZeroContestant())
+    floors = floors_of(world, pairs.starts, protocol.seed)
 
     def run(contestant: AbstractContestant) -> Outcome:
-        return play(world, pairs, contestant, protocol, None if progress is None else partial(progress, contestant.name))
+        tell = None if progress is None else partial(progress, contestant.name)
+        return play(world, pairs, contestant, protocol, tell, reached=success.reached)
 
     agent_outcome = run(ours)
     outcomes: dict[str, Outcome | None] = {"random": None, "zero": None, "scripted": None, **{floor.name: run(floor) for floor in floors}}
     return Evaluation(
         protocol=protocol,
         protocol_hash=protocol.hash(config.to_json(world), logs.fingerprint if logs is not None and pairs.source == HELD_OUT else None),
+        success=success,
         pairs=pairs,
         agent=agent_outcome,
         floors=outcomes,

@@ -1,6 +1,7 @@
 """Plays episodes of an evaluation once more, and keeps what was seen, what was planned and what was imagined."""
 
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 import torch
@@ -12,6 +13,7 @@ from telos.data import AbstractEpisodes
 from telos.evaluation.closed_loop import expert_steps, play
 from telos.evaluation.contestants import AgentContestant
 from telos.evaluation.protocols import Pairs, Protocol, draw_pairs, join_rows, select_rows
+from telos.evaluation.success import make_success
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ class Episode:
 
 
 class RecordingContestant(AgentContestant):
-    """The agent, with somebody who writes down."""
+    """The agent, with somebody who writes down what it plans; `saw` writes down what comes of it."""
 
     def __init__(self, agent: Agent) -> None:
         super().__init__(agent)
@@ -62,14 +64,17 @@ class RecordingContestant(AgentContestant):
     def act(self, states: WorldState) -> np.ndarray:
         actions = super().act(states)
         plan = self.agent.last_plan
-        after = self.world.advance(states, actions)
-        for row, number in enumerate(self.alive):
-            record = self.records[number]
-            if self.agent.last_cpu_seconds and plan is not None:
+        if self.agent.last_cpu_seconds and plan is not None:
+            for row, number in enumerate(self.alive):
+                record = self.records[number]
                 record.plans.append(RecordedPlan(len(record.actions), plan.imagined[row].clone(), float(plan.energy[row])))
-            record.actions.append(actions[row])
-            record.states.append(select_rows(after, slice(row, row + 1)))
         return actions
+
+    def saw(self, episodes: np.ndarray, actions: np.ndarray, states: WorldState) -> None:
+        """What the actions of these episodes led to."""
+        for row, number in enumerate(episodes):
+            self.records[number].actions.append(actions[row])
+            self.records[number].states.append(select_rows(states, slice(row, row + 1)))
 
     def keep(self, rows: np.ndarray) -> None:
         super().keep(rows)
@@ -88,11 +93,12 @@ def play_first(agent: Agent, world: AbstractWorld, protocol: Protocol, num: int,
 
     They are those that the evaluation ran, if it had the same held-out `logs` to cut them from.
     """
-    pairs = draw_pairs(world, protocol, lambda starts, goals: expert_steps(world, protocol, starts, goals), logs)
+    success = make_success(world, protocol, agent.world_model, logs)
+    pairs = draw_pairs(world, protocol, partial(expert_steps, world, protocol, reached=success.reached), logs, success.reached)
     first = slice(0, min(num, len(pairs)))
     pairs = Pairs(select_rows(pairs.starts, first), select_rows(pairs.goals, first), pairs.limits[first], pairs.source)
     contestant = RecordingContestant(agent)
-    outcome = play(world, pairs, contestant, protocol)
+    outcome = play(world, pairs, contestant, protocol, reached=success.reached, record=contestant.saw)
     episodes = [
         Episode(
             states=join_rows(record.states),
