@@ -8,6 +8,7 @@ from typing import Annotated
 from tyro.conf import subcommand
 
 from telos.cli.data.collecting import Collect
+from telos.cli.data.exporting import Export
 from telos.cli.data.inspecting import Inspect
 
 
@@ -15,7 +16,7 @@ from telos.cli.data.inspecting import Inspect
 class Data:
     """Collect and inspect logged episodes."""
 
-    verb: Annotated[Collect, subcommand("collect")] | Annotated[Inspect, subcommand("inspect")]
+    verb: Annotated[Collect, subcommand("collect")] | Annotated[Export, subcommand("export")] | Annotated[Inspect, subcommand("inspect")]
 
     def run(self) -> int:
         return self.verb.run()
