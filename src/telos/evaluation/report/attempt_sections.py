@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from telos.core.world import AbstractWorld
-from telos.evaluation.protocols import select_rows
+from telos.evaluation.protocols import DISTANCE, select_rows
 from telos.evaluation.report import curves, maps, tables
 from telos.evaluation.report.episode import Episode
 from telos.evaluation.report.findings import Attempts
@@ -15,6 +15,8 @@ from telos.evaluation.report.page import Section
 from telos.evaluation.report.pictures import RGB, data_uri, fit, picture_uri, png
 from telos.evaluation.report.screen import screen
 from telos.evaluation.report.strip import filmstrip
+
+ARENA = "arena widths"
 
 
 def attempt_film(attempts: Attempts, evaluation: Mapping[str, Any] | None, *, sees_pictures: bool) -> Section:
@@ -47,10 +49,9 @@ def success(evaluation: Mapping[str, Any]) -> Section:
     source = f", from {evaluation['pairs_from']}" if "pairs_from" in evaluation else ""
     says = f"Everybody got the same {evaluation['episodes']} starts and goals{source}. "
     says += "Only beside the other rows does the agent's number mean something."
-    note = (
-        f"Success: within {100 * protocol['radius']:g} % of the arena's width of the goal for {_steps(protocol['hold'])} in a row, in at most "
-        f"{protocol['patience']:g} times the expert's steps. Steps: median of the successes. The expert is a script that is shown the true state."
-    )
+    note = f"Success: {_judged(evaluation)} {_held(protocol)}. Steps: median of the successes."
+    if evaluation["floors"].get("scripted"):
+        note += " The expert is a script that is shown the true state."
     if expert := evaluation.get("differences", {}).get("scripted"):
         low, high = _points(expert["low"]), _points(expert["high"])
         note += f" Agent less expert, pair by pair: {_points(expert['difference'])} points (95 % interval {low} to {high})."
@@ -112,6 +113,25 @@ def more_attempts(world: AbstractWorld, episodes: tuple[Episode, ...]) -> Sectio
     says = f"The first {len(episodes)} attempts from above: the way from the start to the ring around the goal. The agent got there in {reached}"
     says += "." if reached == len(episodes) else "; the red ways did not end in time."
     return Section(title="More attempts", says=says, body=f'<div class="maps">{"".join(figures)}</div>')
+
+
+def _judged(evaluation: Mapping[str, Any]) -> str:
+    """What tells that the goal is reached."""
+    protocol, judge = evaluation["protocol"], evaluation.get("judge", {"source": DISTANCE})
+    if judge["source"] != DISTANCE:
+        return f"{judge['says']},"
+    if protocol.get("unit", ARENA) == ARENA:
+        return f"within {100 * protocol['radius']:g} % of the arena's width of the goal"
+    return f"within {protocol['radius']:g} of the goal (in {protocol['unit']})"
+
+
+def _held(protocol: Mapping[str, Any]) -> str:
+    """For how long, and in what time."""
+    steps, hold = protocol.get("steps"), _steps(protocol["hold"])
+    if protocol.get("at_end"):
+        return f"for the last {hold} of {steps}"
+    in_time = f"{protocol['patience']:g} times the expert's steps, or the offset where there is none" if steps is None else _steps(steps)
+    return f"for {hold} in a row, in at most {in_time}"
 
 
 def _goal_uri(picture: RGB) -> str:

@@ -64,7 +64,7 @@ class Findings:
 def find(sources: Sources, evaluation: Mapping[str, Any] | None, *, seed: int, decoder: DecoderConfig, progress: Progress) -> Findings:
     """Trains the decoder, plays the first attempts once more, and looks at latents and energies."""
     model, held_out = sources.agent.world_model, sources.held_out
-    imagery = imagery_for(model.spaces.observation, sources.world, seed=seed)
+    imagery = imagery_for(model.spaces.observation, sources.world, held_out, seed=seed)
     codec = None
     if sources.training is not None:
 

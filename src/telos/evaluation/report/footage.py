@@ -14,7 +14,7 @@ from telos.core.world import AbstractWorld
 from telos.data import AbstractEpisodes
 from telos.evaluation.report.codec import Codec
 from telos.evaluation.report.episode import Episode, imagined_before
-from telos.evaluation.report.imagery import AbstractImagery, as_numbers
+from telos.evaluation.report.imagery import AbstractImagery, NearestImagery, as_numbers
 from telos.evaluation.report.pictures import RGB
 
 
@@ -49,14 +49,17 @@ class Footage:
 def footage_of_episode(episode: Episode, world: AbstractWorld, codec: Codec | None, imagery: AbstractImagery, lag: int) -> Footage:
     """An attempt of the agent, beside what it had imagined `lag` steps before, and with eyes closed from the start."""
     observations = world.observe(episode.states)
-    goals = imagery.seen(world.observe(episode.goal))
+    if isinstance(imagery, NearestImagery):
+        pictures, goals = imagery.of_states(episode.states), imagery.of_states(episode.goal)
+    else:
+        pictures, goals = imagery.seen(observations), imagery.seen(world.observe(episode.goal))
     goal = None if goals is None else goals[0]
     if codec is None:
         numbers = None if imagery.sees_pictures else as_numbers(observations)
-        return Footage(imagery.seen(observations), numbers, None, (), episode.num_steps, goal)
+        return Footage(pictures, numbers, None, (), episode.num_steps, goal)
     before = f"imagined {lag} step{'s' if lag > 1 else ''} before"
     ways = {before: imagined_before(episode, lag), "imagined, eyes closed": imagine_from_start(codec.world_model, observations, episode.actions)}
-    return _footage(observations, ways, codec, imagery, goal)
+    return _footage(observations, ways, codec, imagery, goal, pictures)
 
 
 def footage_of_logs(logs: AbstractEpisodes, codec: Codec, imagery: AbstractImagery, *, seed: int, most_steps: int = 40) -> Footage:
@@ -77,8 +80,10 @@ def imagine_from_start(world_model: AbstractWorldModel, observations: Tree, acti
     return world_model.rollout(world_model.observe(None, None, first), torch.from_numpy(actions)[None].to(device)).latent[0]
 
 
-def _footage(observations: Tree, ways: dict[str, Tensor], codec: Codec, imagery: AbstractImagery, goal: RGB | None = None) -> Footage:
-    pictures = imagery.seen(observations)
+def _footage(
+    observations: Tree, ways: dict[str, Tensor], codec: Codec, imagery: AbstractImagery, goal: RGB | None = None, pictures: RGB | None = None
+) -> Footage:
+    pictures = imagery.seen(observations) if pictures is None else pictures
     first_code = codec.encode(map_tree(lambda leaf: leaf[:1], observations))
     imagined = []
     for label, latents in ways.items():

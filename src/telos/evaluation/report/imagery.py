@@ -9,17 +9,21 @@ import torch
 from jaxtyping import Float
 from torch.nn import functional
 
-from telos.core.logs import map_tree
+from telos.core.logs import WindowPlaces, map_tree
 from telos.core.seeding import numpy_generator
 from telos.core.spaces import ObservationSpace, PixelSpace, Tree, TreeSpace
 from telos.core.world import AbstractWorld, WorldState
+from telos.data import AbstractEpisodes
 from telos.envs.gym import Drawable
+from telos.envs.gym_world import AbstractForeignWorld
 from telos.evaluation.report.pictures import RGB, as_rgb
 
 LARGEST_SIDE = 48
 """Pixels per side that a decoder draws; larger pictures are averaged down, which keeps its training short."""
 DRAWN_SIZE = 192
 """Pixels per side of a world's own drawing."""
+KNOWN_MOMENTS = 5000
+"""Moments of the logs among which the most similar one is looked for."""
 EXACT = 1e-3
 """Largest error of a true state that was read from an observation, as a share of its spread; above, it is not drawn."""
 
@@ -107,24 +111,66 @@ class StateImagery(NumberImagery):
         return as_rgb(self.world.draw(state, DRAWN_SIZE))
 
 
-def imagery_for(space: ObservationSpace, world: AbstractWorld | None, *, seed: int = 0) -> AbstractImagery:
-    """The best way to show what is observed; true states are drawn only where the observation itself determines them."""
+@dataclass(frozen=True)
+class NearestImagery(NumberImagery):
+    """The observation holds numbers; what is drawn is the most similar moment of the logs, whose true state is known."""
+
+    world: AbstractWorld
+    known: Float[np.ndarray, "moments numbers"]
+    """Observations of known moments, each number in deviations."""
+    scale: Float[np.ndarray, " numbers"]
+    """One deviation of each number."""
+    states: WorldState
+    """Their true states `[moments ...]`."""
+
+    def seen(self, observations: Tree) -> RGB:
+        return self.imagined(as_numbers(observations))
+
+    def imagined(self, decoded: np.ndarray) -> RGB:
+        numbers = decoded / self.scale
+        nearest = [int(np.square(self.known - row).sum(axis=1).argmin()) for row in numbers]
+        return self.of_states({name: part[nearest] for name, part in self.states.items()})
+
+    def of_states(self, states: WorldState) -> RGB:
+        """Pictures of true states."""
+        assert isinstance(self.world, Drawable)
+        return as_rgb(self.world.draw(states, DRAWN_SIZE))
+
+
+def imagery_for(space: ObservationSpace, world: AbstractWorld | None, logs: AbstractEpisodes | None = None, *, seed: int = 0) -> AbstractImagery:
+    """The best way to show what is observed; true states are drawn only where the observation itself, or its like in the logs, tells them."""
     if isinstance(space, PixelSpace):
         return CameraImagery(None)
     if isinstance(space, TreeSpace) and (parts := [name for name, part in space.spaces.items() if isinstance(part, PixelSpace)]):
         return CameraImagery(parts[0])
     if not isinstance(world, Drawable) or not isinstance(world, AbstractWorld):
         return NumberImagery()
+    if isinstance(world, AbstractForeignWorld):
+        return _nearest(world, logs, seed) or NumberImagery()
     states = world.sample(numpy_generator(seed, "imagery"), 500)
     if any(np.asarray(part).dtype.kind != "f" for part in states.values()):
-        return NumberImagery()
+        return _nearest(world, logs, seed) or NumberImagery()
     flat = np.concatenate([part.reshape(len(part), -1) for part in states.values()], axis=1)
     rows = _with_one(as_numbers(world.observe(states)))
     weights = np.linalg.lstsq(rows, flat, rcond=None)[0]
     error = np.abs(rows @ weights - flat).max(axis=0)
     if (error > EXACT * flat.std(axis=0) + 1e-6).any():
-        return NumberImagery()
+        return _nearest(world, logs, seed) or NumberImagery()
     return StateImagery(world, weights, map_tree(lambda part: part[:1], dict(states)))
+
+
+def _nearest(world: AbstractWorld, logs: AbstractEpisodes | None, seed: int) -> NearestImagery | None:
+    """Some moments of the logs, if these tell the true states of them all."""
+    example = world.sample(numpy_generator(seed, "imagery"), 1)
+    if logs is None or set(world.truth(example)) != set(example) or not set(example) <= set(logs.info_names):
+        return None
+    windows = WindowPlaces(logs.lengths, 1).draw(numpy_generator(seed, "known moments"), KNOWN_MOMENTS)
+    places = list(zip(*map(np.ndarray.tolist, windows), strict=True))
+    numbers = as_numbers(logs.gather(*windows, 1)[0])
+    known = numbers.reshape(KNOWN_MOMENTS, 2, -1)[:, 0]
+    states = {name: np.stack([logs.info(name, episode)[time] for episode, time in places]).astype(part.dtype) for name, part in example.items()}
+    scale = known.std(axis=0) + 1e-6
+    return NearestImagery(world, known / scale, scale, states)
 
 
 def as_numbers(observations: Tree) -> Float[np.ndarray, "frames numbers"]:
