@@ -10,7 +10,7 @@ import time
 import numpy as np
 
 from telos.core.world import AbstractWorld
-from telos.envs import Maze, PointMass, TwoRooms
+from telos.envs import Maze, PointMass, Push, TwoRooms
 
 BATCH, STEPS, REPEATS = 64, 100, 8
 
@@ -38,6 +38,8 @@ def main() -> None:
         "Maze, zigzag": Maze(),
         "Maze, random 9 x 9": Maze(layout="random"),
         "PointMass": PointMass(),
+        "Push": Push(),
+        "Push, 64 pixels": Push(size=64),
     }
     rates = {name: frames_per_cpu_second(world) for name, world in worlds.items()}
     if "--json" in sys.argv:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from telos.agent.actor import MPPI, RandomShooting
+from telos.agent.actor import MPPI, CategoricalCEM
 from telos.core.logs import AbstractLogs
 from telos.core.spaces import DiscreteSpace, PixelSpace, Spaces, TreeSpace, VectorSpace
 from telos.data import EpisodeWriter, HeldRandomActions, collect
@@ -17,6 +17,7 @@ RECIPE = f"{Path(__file__)}:tiny"
 STEPS = (12, 8, 8)
 """Batches of each phase."""
 TREE = Spaces(TreeSpace({"camera": PixelSpace(16, 16), "proprio": VectorSpace(3)}), VectorSpace(2, (-1.0, -1.0), (1.0, 1.0)))
+CLIPS = Spaces(PixelSpace(16, 16, 6), VectorSpace(2, (-1, -1), (1, 1)))
 DISCRETE = Spaces(VectorSpace(3), DiscreteSpace(4))
 
 
@@ -38,7 +39,7 @@ def shrink(recipe: Recipe, *, steps: tuple[int, ...] = STEPS, log_every: int = 4
     )
     watch = replace(recipe.curriculum.watch, grace=grace)
     curriculum = replace(recipe.curriculum, phases=phases, log_every=log_every, checkpoint_seconds=checkpoint_seconds, watch=watch)
-    kind = RandomShooting if isinstance(recipe.agent.planner, RandomShooting) else MPPI
+    kind = CategoricalCEM if isinstance(recipe.agent.planner, CategoricalCEM) else MPPI
     return replace(recipe, curriculum=curriculum, agent=replace(recipe.agent, planner=kind(horizon=5, num_candidates=24)))
 
 

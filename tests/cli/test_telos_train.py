@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 import tiny_runs
 import torch
 from tiny_runs import RECIPE
+from tiny_weights import SIZES, write_weights
 from verbs import fine, refusal, telos
 
 from telos.core.run import Run
@@ -177,3 +179,32 @@ def test_an_episode_that_is_shorter_than_a_window_does_no_harm(points, tmp_path)
             piece, length = source.episode(index), 14 if index % 2 else 1
             writer.add(piece.observations[: length + 1], piece.actions[:length])
     fine("train", tmp_path / "logs", "--out", tmp_path / "run", "--recipe", RECIPE)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--recipe", "pretrained"], "add --weights FILE.safetensors"),
+        (["--weights", "w.safetensors", "--recipe", "pixels"], "brings a recipe of its own"),
+        (["--weights", "absent.safetensors"], "absent.safetensors cannot be read"),
+    ],
+    ids=str,
+)
+def test_weights_and_the_recipe_that_needs_them_belong_together(folders, tmp_path, arguments, words):
+    assert words in refusal("train", folders.logs, "--out", tmp_path / "run", *arguments)
+    assert not (tmp_path / "run").exists()
+
+
+def test_weights_of_something_else_are_refused_by_what_they_hold(folders, tmp_path):
+    weights = folders.run / "model.safetensors"
+    assert "has no cls_token, and holds " in refusal("train", folders.logs, "--out", tmp_path / "run", "--weights", weights)
+
+
+@pytest.mark.slow
+def test_a_run_on_top_of_somebody_elses_weights_is_trained_and_evaluated(tmp_path):
+    logs = tiny_runs.collect_logs(tmp_path / "logs", "two-rooms", size=16)
+    sizes = replace(SIZES, width=64, num_heads=1, depth=1, patch=14)
+    weights = write_weights(tmp_path / "vit.safetensors", sizes, naming="hugging-face")
+    told = fine("train", logs, "--out", tmp_path / "run", "--weights", weights, "--threads", 1, "--json").json
+    assert told["recipe"] == "pixels-pretrained" and told["last"]["step"] == 2800
+    assert fine("evaluate", tmp_path / "run", "--episodes", 2, "--json").json["floors"]["scripted"]["success"] == 1

@@ -245,7 +245,7 @@ def test_a_disk_that_refuses_gets_one_clear_sentence(tmp_path, monkeypatch, when
 
     with monkeypatch.context() as patch:
         owner, name = {
-            "write": ("telos.data.writer._ColumnFile", "write"),
+            "write": ("telos.data.columns.ColumnFile", "write"),
             "fsync": ("os", "fsync"),
             "mkdir": ("pathlib.Path", "mkdir"),
             "rename": ("pathlib.Path", "rename"),
@@ -258,16 +258,16 @@ def test_a_disk_that_refuses_gets_one_clear_sentence(tmp_path, monkeypatch, when
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
 def test_a_full_disk_in_the_middle_of_a_column(tmp_path, monkeypatch):
-    from telos.data.writer import _ColumnFile
+    from telos.data.columns import ColumnFile
 
-    begin = _ColumnFile.__init__
+    begin = ColumnFile.__init__
 
     def begin_on_full_disk(self, *args):
         begin(self, *args)
         self.stream.close()
         self.stream = Path("/dev/full").open("wb")  # noqa: SIM115
 
-    monkeypatch.setattr(_ColumnFile, "__init__", begin_on_full_disk)
+    monkeypatch.setattr(ColumnFile, "__init__", begin_on_full_disk)
     with pytest.raises(DataError, match="No space left"):
         write_store(tmp_path / "store", PIXELS, lengths=[200] * 3)
     assert not list(tmp_path.iterdir())

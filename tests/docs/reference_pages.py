@@ -19,11 +19,11 @@ from telos import cli
 FOLDER = Path(__file__).parents[2] / "docs" / "reference"
 PACKAGES = {
     "data": ("telos.data",),
-    "envs": ("telos.envs",),
-    "agent": ("telos.agent.actor", "telos.agent.cost", "telos.agent.perception", "telos.agent.world_model"),
-    "training": ("telos.training", "telos.training.objectives"),
+    "envs": ("telos.envs", "telos.envs.adapters"),
+    "agent": ("telos.agent.actor", "telos.agent.cost", "telos.agent.perception", "telos.agent.perception.pretrained", "telos.agent.world_model"),
+    "training": ("telos.training", "telos.training.augmentations", "telos.training.objectives"),
     "recipes": ("telos.recipes",),
-    "evaluation": ("telos.evaluation", "telos.evaluation.report"),
+    "evaluation": ("telos.evaluation", "telos.evaluation.report", "telos.evaluation.shifts"),
     "testing": ("telos.testing",),
 }
 CORE = ("contracts", "types", "spaces", "world", "logs", "run", "errors", "config", "seeding")

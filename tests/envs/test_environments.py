@@ -63,7 +63,7 @@ def test_a_mask_resets_its_rows_only():
     assert many.step(np.zeros((3, 2)))[3].tolist() == [False, True, True]
 
 
-@pytest.mark.parametrize("name", ["two-rooms", "maze", "point-mass"])
+@pytest.mark.parametrize("name", ["two-rooms", "maze", "point-mass", "push"])
 def test_a_goal_can_be_set_and_its_distance_is_told(name):
     env, world = make_env(name), make_world(name)
     start, goal = world.sample_pairs(np.random.default_rng(0), 1, "anywhere")
@@ -110,7 +110,7 @@ def test_one_seed_gives_one_episode():
     assert not same(first, other)
 
 
-@pytest.mark.parametrize("name", ["two-rooms", "maze", "point-mass"])
+@pytest.mark.parametrize("name", ["two-rooms", "maze", "point-mass", "push"])
 def test_renders_pictures(name):
     env = make_env(name, render_mode="rgb_array")
     env.reset(seed=0)
@@ -179,7 +179,8 @@ def test_refuses_an_argument_and_says_what_is_legal(item, says):
         (lambda: make_env("two-rooms", max_steps=0), ConfigError, "max_steps"),
         (lambda: make_env("two-rooms", render_mode="human"), ConfigError, "rgb_array"),
         (lambda: make_vector_env("maze", 0), ConfigError, "at least 1"),
-        (lambda: make_world("gym:CartPole-v1"), ConfigError, "not a world"),
+        (lambda: make_world("gym:CartPole-v1", colour=1), ConfigError, "sutton_barto_reward"),
+        (lambda: make_world("gym:CartPole-v1", max_steps=0), ConfigError, "max_steps"),
         (lambda: make_world("pathlib:Path"), ConfigError, "not a world"),
         (lambda: make_env("gym:CartPol-v1"), UnknownNameError, "gym:CartPole-v1"),
         (lambda: make_env("gym:CartPole-v1", colour=1), ConfigError, "sutton_barto_reward"),

@@ -93,7 +93,7 @@ def test_makes_twenty_thousand_frames_in_a_cpu_second(world):
 
 
 def test_gymnasium_knows_every_world():
-    for name in ("TwoRooms", "Maze", "PointMass"):
+    for name in ("TwoRooms", "Maze", "PointMass", "Push"):
         env = gymnasium.make(f"telos/{name}-v0", max_steps=2)
         env.reset(seed=0)
         assert [env.step(env.action_space.sample())[3] for _ in range(2)] == [False, True]

@@ -97,6 +97,37 @@ def test_the_protocol_says_how_long_and_how_near(hold):
     assert outcome_of([OUT, 0.4], rules=wide).steps.tolist() == [1 + hold]
 
 
+AT_END = {
+    "there at once, and stays": ([IN], True),
+    "there for the last five steps": ([OUT] * 15 + [IN], True),
+    "there for the last four steps": ([OUT] * 16 + [IN], False),
+    "there for long, then away": ([IN] * 15 + [OUT], False),
+    "away in the last step only": ([IN] * 19 + [OUT], False),
+}
+
+
+@pytest.mark.parametrize("name", AT_END)
+def test_where_the_end_counts_nobody_is_through_before(name):
+    script, success = AT_END[name]
+    outcome = outcome_of(script, rules=Protocol(name="anywhere", at_end=True))
+    assert outcome.success.tolist() == [success] and outcome.steps.tolist() == [20]
+
+
+class Cliff(Leap):
+    """Whoever gets beyond 2 has fallen."""
+
+    def over(self, state):
+        return state["position"][:, 0] > 2
+
+
+def test_who_has_fallen_is_out_unless_the_goal_lies_there():
+    starts, goals = {"position": np.tile([1.0, 0.0], (3, 1))}, {"position": np.array([[0.0, 0.0], [3.0, 0.0], [0.0, 0.0]])}
+    visits = Visits([2.5, 0.0], [3.0], [0.0])
+    outcome = play(Cliff(), Pairs(starts, goals, np.full(3, 20)), visits, RULES)
+    assert outcome.success.tolist() == [False, True, True]
+    assert visits.seen[:2] == [[0, 1, 2], [1, 2]]
+
+
 def test_progress_counts_the_episodes_that_are_through():
     told = []
     starts, goals = {"position": np.tile([OUT, 0.0], (2, 1))}, {"position": np.tile([IN, 0.0], (2, 1))}

@@ -6,7 +6,7 @@ from plane import STRIDE, Adds, Plane, agent_of
 from telos.core.errors import SpaceError
 from telos.core.spaces import DiscreteSpace, Spaces, VectorSpace
 from telos.envs import TwoRooms
-from telos.evaluation.contestants import AgentContestant, RandomContestant, ScriptedContestant, ZeroContestant, has_zero_action
+from telos.evaluation.contestants import AgentContestant, RandomContestant, ScriptedContestant, ZeroContestant, floors_of
 
 STARTS, GOALS = {"position": np.full((6, 2), 0.2)}, {"position": np.random.default_rng(0).random((6, 2))}
 
@@ -83,13 +83,28 @@ def test_doing_nothing_is_zero_in_the_spaces_own_kind():
     assert action.shape == (6, 2) and action.dtype == np.float32 and not action.any()
 
 
-def test_among_choices_nothing_stands_for_doing_nothing():
+def test_who_plays_beside_the_agent_hangs_on_what_the_world_offers():
     class Choices(Plane):
         @property
         def spaces(self):
             return Spaces(VectorSpace(2), DiscreteSpace(4))
 
-    assert has_zero_action(Plane()) and has_zero_action(TwoRooms()) and not has_zero_action(Choices())
+    class Unknown(Plane):
+        has_expert = False
+
+    class Drifting(Plane):
+        def idle(self, state):
+            return np.full((len(state["position"]), 2), 0.5, np.float32)
+
+    def names(world):
+        return [floor.name for floor in floors_of(world, STARTS, 0)]
+
+    assert names(Plane()) == ["random", "scripted", "zero"]
+    assert names(Choices()) == ["random", "scripted"]
+    assert names(Unknown()) == ["random", "zero"]
+    contestant = floors_of(Drifting(), STARTS, 0)[-1]
+    contestant.begin(Drifting(), STARTS, GOALS)
+    assert (contestant.act(STARTS) == 0.5).all()
 
 
 def test_an_agent_of_another_world_is_refused():

@@ -4,6 +4,7 @@ from plane import Plane
 
 from telos.core import config
 from telos.core.errors import ConfigError, UnknownNameError
+from telos.core.world import Rules
 from telos.data import HeldRandomActions, collect
 from telos.envs import Maze, PointMass, TwoRooms, WorldVectorEnv
 from telos.evaluation import Protocol, draw_pairs, make_protocol
@@ -39,13 +40,14 @@ def test_equal_hashes_mean_equal_episodes_and_another_seed_other_ones(world, nam
 def test_the_hash_tells_every_rule_the_world_and_the_logs():
     rules = {"name": "anywhere", "episodes": 10, "seed": 0}
     others = [{"episodes": 11}, {"seed": 1}, {"radius": 0.1}, {"hold": 4}, {"patience": 2.0}, {"name": "offset", "offset": 25}]
+    others += [{"success": "latent"}, {"unit": "metres"}, {"at_end": True}, {"steps": 30}]
     hashes = [Protocol(**{**rules, **other}).hash({"size": 16}) for other in ({}, *others)]
     hashes += [Protocol(**rules).hash({"size": 32}), Protocol(**rules).hash({"size": 16}, "some logs")]
     assert len(set(hashes)) == len(hashes)
 
 
 def test_the_hash_is_the_same_on_every_machine_and_every_day():
-    assert Protocol(name="anywhere").hash({"size": 16}) == "86915300a5ff6941"
+    assert Protocol(name="anywhere").hash({"size": 16}) == "1e6968ee4a8b6685"
 
 
 @pytest.mark.parametrize(("world", "name", "offset"), WORLDS, ids=str)
@@ -98,6 +100,47 @@ def test_the_default_is_the_worlds_first_kind_of_goal():
     assert make(TwoRooms()).name == "across-rooms"
     assert make(TwoRooms(), offset=50) == Protocol(name="offset", episodes=20, offset=50)
     assert make(TwoRooms(), "offset").offset == 25
+
+
+class Ruled(Plane):
+    """A plane with rules of its own."""
+
+    rules = Rules(radius=0.2, unit="strides", hold=3, at_end=True, steps=70)
+    has_expert = False
+
+
+def test_the_worlds_rules_count_unless_others_are_asked_for():
+    protocol = make(Ruled())
+    assert (protocol.radius, protocol.unit, protocol.hold, protocol.at_end, protocol.steps) == (0.2, "strides", 3, True, 70)
+    assert set(draw(Ruled(), protocol).limits) == {70}
+    other = make_protocol(Ruled(), None, episodes=20, offset=None, seed=0, radius=0.3, steps=9)
+    assert (other.radius, other.steps, other.at_end) == (0.3, 9, True)
+    assert set(draw(Ruled(), other).limits) == {9}
+
+
+def test_the_end_of_a_fixed_time_is_no_rule_for_goals_seen_a_few_steps_later(walks):
+    protocol = make(Ruled(), offset=12)
+    assert (protocol.radius, protocol.at_end, protocol.steps) == (0.2, False, None)
+    assert set(draw(Ruled(), protocol, walks).limits) == {36}
+    assert set(draw(Ruled(), make_protocol(Ruled(), None, episodes=20, offset=12, seed=0, steps=8), walks).limits) == {8}
+
+
+def test_where_nothing_says_how_long_it_may_take_nobody_plays():
+    class Silent(Ruled):
+        rules = Rules()
+
+    with pytest.raises(ConfigError, match="--steps"):
+        draw(Silent(), make(Silent()))
+
+
+def test_whoever_judges_also_tells_which_starts_are_solved_already():
+    protocol = make(Plane())
+
+    def reached(states, goals):
+        return states["position"][:, 0] > 0.5
+
+    pairs = draw_pairs(Plane(), protocol, lambda starts, goals: np.full(20, 5), reached=reached)
+    assert (pairs.starts["position"][:, 0] <= 0.5).all()
 
 
 def test_a_protocol_nobody_knows_is_answered_with_the_closest():

@@ -15,6 +15,7 @@ def stores(tmp_path_factory) -> dict[str, Episodes]:
     paths = {
         "vector": tiny_runs.collect_logs(folder / "vector"),
         "pixels": tiny_runs.collect_logs(folder / "pixels", "two-rooms", size=16),
+        "clips": tiny_runs.walk_logs(folder / "clips", tiny_runs.CLIPS),
         "scenery": tiny_runs.collect_logs(folder / "scenery", "two-rooms", size=16, layout="random"),
         "tree": tiny_runs.walk_logs(folder / "tree", tiny_runs.TREE),
         "choices": tiny_runs.walk_logs(folder / "choices", tiny_runs.DISCRETE),

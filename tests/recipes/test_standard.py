@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import tiny_runs
@@ -5,31 +7,42 @@ import tiny_runs
 import telos
 from telos.agent.world_model import RecurrentPredictorConfig
 from telos.core import config
+from telos.core.errors import ConfigError
 from telos.core.spaces import Spaces, TreeSpace, space_from_gym
 from telos.data import HeldRandomActions, collect
 from telos.envs import make_env, make_vector_env
-from telos.recipes import STANDARD, default, recurrent, scenery, sigreg
+from telos.recipes import STANDARD, clips, default, pixels, recurrent, robust, scenery, sigreg
 from telos.recipes.experiment import load_agent, load_recipe, train
 from telos.training.objectives import Covariance, SIGReg, Variance
 
 CASES = [
     ("default", "vector"),
     ("default", "pixels"),
+    ("default", "clips"),
     ("default", "scenery"),
     ("default", "tree"),
     ("default", "choices"),
     ("vector", "vector"),
     ("pixels", "pixels"),
     ("pixels", "tree"),
+    ("contact", "pixels"),
+    ("contact", "tree"),
     ("scenery", "scenery"),
     ("recurrent", "vector"),
     ("recurrent", "pixels"),
     ("recurrent", "scenery"),
     ("recurrent", "choices"),
+    ("robust", "pixels"),
+    ("robust", "scenery"),
+    ("robust", "tree"),
     ("sigreg", "vector"),
     ("sigreg", "pixels"),
     ("sigreg", "scenery"),
     ("sigreg", "tree"),
+    ("touch", "vector"),
+    ("touch", "choices"),
+    ("walls", "vector"),
+    ("walls", "choices"),
 ]
 
 
@@ -51,7 +64,8 @@ def test_every_recipe_trains_on_logs_of_its_kind_and_its_agent_acts(stores, tmp_
 
 
 @pytest.mark.parametrize(
-    ("kind", "name"), [("vector", "vector"), ("pixels", "pixels"), ("scenery", "scenery"), ("tree", "pixels"), ("choices", "vector")]
+    ("kind", "name"),
+    [("vector", "vector"), ("pixels", "pixels"), ("clips", "clips"), ("scenery", "scenery"), ("tree", "pixels"), ("choices", "vector")],
 )
 def test_the_default_is_chosen_by_the_data(stores, kind, name):
     assert default(stores[kind]).name == name
@@ -90,6 +104,26 @@ def test_recurrent_swaps_the_predictor_and_nothing_else(stores):
     ours, theirs = recurrent(stores["pixels"]), default(stores["pixels"])
     assert isinstance(ours.world_model.predictor, RecurrentPredictorConfig)
     assert (ours.curriculum, ours.agent, ours.world_model.encoder) == (theirs.curriculum, theirs.agent, theirs.world_model.encoder)
+
+
+@pytest.mark.parametrize("kind", ["pixels", "scenery", "tree"])
+def test_robust_adds_other_looks_to_what_trains_perception_and_nothing_else(stores, kind):
+    ours, theirs = robust(stores[kind]), default(stores[kind])
+    first, *rest = ours.curriculum.phases
+    assert first.augmentations and replace(first, augmentations=()) == theirs.curriculum.phases[0]
+    assert rest == list(theirs.curriculum.phases[1:]) and (ours.world_model, ours.agent) == (theirs.world_model, theirs.agent)
+
+
+def test_robust_is_refused_where_nothing_is_seen_in_pictures(stores, tmp_path):
+    with pytest.raises(ConfigError, match="augments pictures, and is given"):
+        train(stores["vector"].path, tmp_path / "run", recipe="robust")
+    assert not (tmp_path / "run").exists()
+
+
+def test_clips_are_learned_as_pictures_are_and_planned_in_further_ahead(stores):
+    ours, theirs = clips(stores["clips"]), pixels(stores["clips"])
+    assert (ours.world_model, ours.curriculum, ours.agent.cost) == (theirs.world_model, theirs.curriculum, theirs.agent.cost)
+    assert ours.agent.planner.horizon > theirs.agent.planner.horizon
 
 
 def test_no_recipe_plans_with_what_cannot_search_the_actions(stores):

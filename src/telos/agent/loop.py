@@ -102,6 +102,19 @@ class Agent:
         action = self._action.cpu().numpy().astype(self.world_model.spaces.action.dtype, copy=False)
         return action if self._batched else action[0]
 
+    def did(self, action: np.ndarray) -> None:
+        """Tells the agent what was really carried out, where that was not what `act` returned; its beliefs go on from there.
+
+        Raises:
+            SpaceError: it is no action of this agent's.
+        """
+        space = self.world_model.spaces.action
+        checked = space.check(action, what="The action")
+        done = torch.tensor(checked if space.batch_shape(checked, what="The action") else checked[None]).to(self.device)
+        if self._action is None or done.shape != self._action.shape:
+            raise SpaceError(f"The agent has not acted in {len(done)} episodes yet.", expected="one action for each episode, after act()")
+        self._action = done.to(self._action.dtype)
+
     def keep(self, rows: Tensor) -> None:
         """Goes on with some rows of the batch only; the others are through."""
         for name in ("_state", "_action", "_progress", "_plan"):

@@ -10,7 +10,9 @@ from tyro.conf import FlagCreatePairsOff, OmitArgPrefixes, OmitSubcommandPrefixe
 from telos.cli.data import Data
 from telos.cli.demo import Demo
 from telos.cli.evaluate import Evaluate
+from telos.cli.export import Export
 from telos.cli.plan import Plan
+from telos.cli.serve import Serve
 from telos.cli.show import Show
 from telos.cli.train import Train
 from telos.core.errors import TelosError
@@ -21,6 +23,8 @@ Verb = (
     | Annotated[Train, subcommand("train")]
     | Annotated[Plan, subcommand("plan")]
     | Annotated[Evaluate, subcommand("evaluate")]
+    | Annotated[Export, subcommand("export")]
+    | Annotated[Serve, subcommand("serve")]
     | Annotated[Show, subcommand("show")]
 )
 

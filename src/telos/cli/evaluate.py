@@ -26,7 +26,7 @@ class Evaluate:
     episodes: int = 200
     """Starts and goals."""
     planner: str | None = None
-    """random-shooting, cem, icem, mppi, gradient-descent, or your own file.py:ClassName; by default the recipe's."""
+    """random-shooting, cem, icem, mppi, categorical-cem, gradient-descent, or your own file.py:ClassName; by default the recipe's."""
     offset: int | None = None
     """Goals seen so many steps after the start in held-out episodes; implies --protocol offset."""
     success: str = "distance"
@@ -35,6 +35,14 @@ class Evaluate:
     """How near counts as reached, in the unit of the world's distance; by default the world's rule."""
     steps: int | None = None
     """Time allowed per episode; by default the world's rule."""
+    shifts: str | None = None
+    """Play once more in other looks: all, or some of colours,background,brightness,noise,size, or your own file.py:ClassName."""
+    plain_goals: bool = False
+    """With --shifts: show the goal in the look that was learned, in place of the new one."""
+    offline: bool = False
+    """Judge by held-out logs alone, as is done anyway where they name no environment; --episodes then counts pairs of frames."""
+    curve: Path | None = None
+    """Folder that telos data curve wrote: whether there are enough logs is then told too."""
     seed: int = 0
     """Of starts, goals and planning."""
     threads: int | None = None
@@ -43,12 +51,19 @@ class Evaluate:
     """Print one JSON object on the last line."""
 
     def run(self) -> int:
+        from telos.cli.offline import is_offline, run_offline
+        from telos.cli.shifts import show_shifts
         from telos.cli.terminal import bars, print_json, results, say, success_table
         from telos.cli.threads import use_threads
+        from telos.core.errors import ConfigError
         from telos.core.run import Run
 
         run = Run.open(self.run_folder)
+        if self.plain_goals and self.shifts is None:
+            raise ConfigError("--plain-goals is about other looks, and none was asked for.", fix="add --shifts all")
         use_threads(self.threads)
+        if is_offline(self, run):
+            return run_offline(self, run)
         with bars() as progress:
             result = evaluate_run(
                 run,
@@ -58,6 +73,8 @@ class Evaluate:
                 offset=self.offset,
                 rules={"success": self.success, "radius": self.radius, "steps": self.steps},
                 seed=self.seed,
+                shifts=self.shifts,
+                plain_goals=self.plain_goals,
                 progress=progress.update,
             )
         if self.json:
@@ -67,6 +84,9 @@ class Evaluate:
         results.print(success_table(result))
         goals = f"{result['episodes']} episodes of '{result['protocol']['name']}' from {result['pairs_from']}"
         say(f"\n  {goals} · one plan {1000 * result['plan_cpu_seconds']:.1f} ms of CPU")
+        say(f"  success   {result['judge']['says']}")
+        if result.get("shifts"):
+            show_shifts(result)
         return 0
 
 
@@ -79,24 +99,33 @@ def evaluate_run(
     offset: int | None = None,
     rules: Mapping[str, Any] = MappingProxyType({}),
     seed: int,
+    shifts: str | None = None,
+    plain_goals: bool = False,
     progress=None,
 ) -> dict[str, Any]:
     """Evaluates a run, closed loop and open loop, and keeps the result in its folder.
 
     Args:
         rules: `success`, `radius` and `steps` of the protocol, where they are not the world's own.
+        shifts: groups of other looks, separated by commas; None: none.
+        plain_goals: whether goals are shown in the look that was learned, in every look.
     """
     from telos.cli.planners import make_planner
     from telos.cli.worlds import world_of
     from telos.evaluation import evaluate, make_protocol
+    from telos.evaluation.shifts import choose_shifts, measure_shifts
     from telos.recipes.experiment import load_agent, load_recipe
 
-    world = world_of(run)
+    world, looks = world_of(run), choose_shifts((shifts or "").split(",")) if shifts is not None else ()
     chosen = make_protocol(world, protocol, episodes=episodes, offset=offset, seed=seed, **rules)
     settings = load_recipe(run).agent
     agent = load_agent(run, planner=None if planner is None else make_planner(planner, settings.planner), seed=seed)
     logs, notes = _held_out(run)
-    result = {**evaluate(agent, world, chosen, progress, logs).to_json(), **_open_loop(run, agent.world_model, logs), "notes": notes}
+    found = evaluate(agent, world, chosen, progress, logs)
+    result = {**found.to_json(), **_open_loop(run, agent.world_model, logs), "notes": notes}
+    if looks:
+        goals_in = "as-learned" if plain_goals else "shifted"
+        result["shifts"] = measure_shifts(agent, world, found, looks, goals=goals_in, progress=progress).to_json()
     goals = chosen.name.replace("/", "_") + ("" if chosen.offset is None else f"-{chosen.offset}")
     run.write_json(f"evaluations/{goals}-{(planner or 'default').rpartition(':')[2]}-{result['protocol_hash']}.json", result)
     return result

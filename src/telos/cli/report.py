@@ -14,12 +14,18 @@ if TYPE_CHECKING:
 
 
 def report_run(
-    run: Run, result: Mapping[str, Any] | None, *, seed: int, progress: Callable[..., None] = lambda stage, done, total, note="": None
+    run: Run,
+    result: Mapping[str, Any] | None,
+    *,
+    offline: Mapping[str, Any] | None = None,
+    seed: int,
+    progress: Callable[..., None] = lambda stage, done, total, note="": None,
 ) -> Path:
     """Writes RUN/report.html.
 
     Args:
         result: what `evaluate_run` returned; None if the run has not been evaluated, or cannot be.
+        offline: what `evaluate_offline_run` returned, if it was asked.
         seed: of the decoder, and of the attempts if there is no result.
         progress: called with the stage, how much is done, of how much, and a note.
 
@@ -29,7 +35,7 @@ def report_run(
     """
     from telos.evaluation.report import write_report
 
-    return write_report(find_sources(run, result, seed=seed), result, seed=seed, progress=progress)
+    return write_report(find_sources(run, result, seed=seed), result, offline=offline, seed=seed, progress=progress)
 
 
 def find_sources(run: Run, result: Mapping[str, Any] | None, *, seed: int) -> Sources:

@@ -8,6 +8,9 @@ from typing import Annotated, Any
 
 from tyro.conf import Positional, arg
 
+OFFLINE = "offline"
+"""Kind of an evaluation by logs alone; in place of a protocol's name."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Show:
@@ -29,7 +32,8 @@ class Show:
             from telos.cli.report import report_run
 
             with bars() as progress:
-                report_run(run, _newest_evaluation(run), seed=run.description["seed"], progress=progress.update)
+                newest, offline = _newest_evaluation(run, offline=False), _newest_evaluation(run, offline=True)
+                report_run(run, newest, offline=offline, seed=run.description["seed"], progress=progress.update)
         summary = summarize(run)
         if self.json:
             print_json(summary)
@@ -62,11 +66,11 @@ def summarize(run) -> dict[str, Any]:
     }
 
 
-def _newest_evaluation(run) -> dict[str, Any] | None:
-    files = sorted(run.path.glob("evaluations/*.json"), key=lambda file: file.stat().st_mtime)
+def _newest_evaluation(run, *, offline: bool) -> dict[str, Any] | None:
+    files = [file for file in run.path.glob("evaluations/*.json") if (_evaluation(run, file)["protocol"] == OFFLINE) == offline]
+    files.sort(key=lambda file: file.stat().st_mtime)
     if not files:
         return None
-    _evaluation(run, files[-1])
     return run.read_json(f"evaluations/{files[-1].name}")
 
 
@@ -76,6 +80,16 @@ def _evaluation(run, file: Path) -> dict[str, Any]:
     result = run.read_json(f"evaluations/{file.name}")
     try:
         planner = result["planner"]["class"].rpartition(":")[2]
+        if result.get("kind") == OFFLINE:
+            levels = {verdict["name"]: verdict["level"] for verdict in result["verdicts"]}
+            return {
+                "file": file.name,
+                "protocol": OFFLINE,
+                "planner": planner,
+                "overall": result["overall"],
+                "levels": levels,
+                "seed": result["seed"],
+            }
         rates = {key: float(result[key]) for key in ("success", "success_low", "success_high", "success_any")}
         others = {key: result[key] for key in ("episodes", "protocol_hash", "seed")}
         return {"file": file.name, "protocol": result["protocol"]["name"], "planner": planner, **rates, **others}
@@ -98,6 +112,10 @@ def _lines(summary: dict[str, Any]):
     if summary["last"]:
         yield "health", health_sentence(summary["last"])
     for result in summary["evaluations"]:
+        if result["protocol"] == OFFLINE:
+            worst = ", ".join(name for name, level in result["levels"].items() if level == result["overall"] != "go")
+            yield "evaluation", f"offline · {result['planner']} · {result['overall']}{worst and f': {worst}'} · seed {result['seed']}"
+            continue
         rate = f"{percent(result['success'])} ({100 * result['success_low']:.1f} to {100 * result['success_high']:.1f})"
         yield "evaluation", f"{result['protocol']} · {result['planner']} · {rate} of {result['episodes']} episodes · seed {result['seed']}"
     if summary["report"]:

@@ -25,6 +25,11 @@ def print_error(text: str) -> None:
     messages.print(f"[red]error:[/red] {escape(text)}", soft_wrap=True)
 
 
+def print_problem(text: str) -> None:
+    """Something that may be wrong, and does not stop anything."""
+    messages.print(f"  [yellow]problem:[/yellow] {escape(text)}", soft_wrap=True)
+
+
 def say(text: str = "") -> None:
     """A line of results, as it stands: paths are neither wrapped nor read as markup."""
     results.print(text, markup=False, soft_wrap=True)

@@ -8,6 +8,9 @@ from typing import Annotated
 
 from tyro.conf import Positional, arg
 
+PRETRAINED = "pretrained"
+"""The recipe that comes with its weights."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Train:
@@ -18,7 +21,9 @@ class Train:
     out: Path
     """Folder of the run."""
     recipe: str = "default"
-    """default (chosen by the data), pixels, scenery, vector, recurrent, sigreg, or your own file.py:function."""
+    """default (chosen by the data), pixels, clips, contact, scenery, vector, recurrent, robust, sigreg, touch, walls, or your own file.py:function."""
+    weights: Path | None = None
+    """Safetensors file of a vision transformer as in DINOv2: perception is that, frozen, and a small head on top of it is trained."""
     from_run: Annotated[Path | None, arg(name="from")] = None
     """A finished run to fine-tune; its recipe is used again."""
     seed: int = 0
@@ -42,6 +47,7 @@ class Train:
 
     def run(self) -> int:
         import time
+        from functools import partial
 
         from telos.cli.terminal import bars, print_json, remark
         from telos.cli.threads import use_threads
@@ -52,6 +58,8 @@ class Train:
             raise ConfigError("No data to train on.", fix="telos train DATA --out RUN")
         if self.from_run is not None and self.recipe != "default":
             raise ConfigError("--from uses the recipe of the run it starts from, so --recipe has no place.", fix="leave one of the two out")
+        self._check_weights()
+        from telos.recipes import pretrained
         from telos.recipes.experiment import make_fabric, train
 
         use_threads(self.threads)
@@ -63,7 +71,7 @@ class Train:
             run = train(
                 list(self.data),
                 self.out,
-                recipe=absolute(self.recipe),
+                recipe=absolute(self.recipe) if self.weights is None else partial(pretrained, weights=self.weights),
                 from_run=self.from_run,
                 seed=self.seed,
                 held_out=self.held_out,
@@ -80,6 +88,17 @@ class Train:
             remark(f"  next   telos evaluate {run.path}")
         return 0
 
+    def _check_weights(self) -> None:
+        from telos.core.errors import ConfigError
+
+        if self.recipe == PRETRAINED and self.weights is None:
+            raise ConfigError(f"The recipe '{PRETRAINED}' needs weights.", fix="add --weights FILE.safetensors")
+        if self.weights is not None and (self.recipe not in ("default", PRETRAINED) or self.from_run is not None):
+            raise ConfigError(
+                "--weights brings a recipe of its own, so another one, or --from, has no place beside it.",
+                fix="leave one of the two out, or call telos.recipes.pretrained from a recipe of your own",
+            )
+
 
 def show_training(progress):
     """A watcher that moves the bar, and passes warnings on."""
@@ -90,7 +109,7 @@ def show_training(progress):
     warned: set[str] = set()
 
     def watch(event: Progress) -> None:
-        progress.update("train", event.step, event.num_steps, health_sentence(event.metrics) if event.metrics else "")
+        progress.update(event.stage, event.step, event.num_steps, health_sentence(event.metrics) if event.metrics else "")
         if event.warning and event.warning not in warned:
             warned.add(event.warning)
             progress.remark(f"warning: {event.warning}")

@@ -26,7 +26,7 @@ def class_path(kind: type) -> str:
 
 
 def load_class(path: str) -> Any:
-    """The class at `module:Name` or `file.py:Name`.
+    """The class, or function, at `module:Name` or `file.py:Name`.
 
     Raises:
         ConfigError: the path has another form, or the module cannot be imported.
@@ -37,7 +37,7 @@ def load_class(path: str) -> Any:
         raise ConfigError(f"'{path}' does not name a class.", expected="module:Name or file.py:Name")
     module = _load_file(Path(module_name)) if module_name.endswith(".py") else _import(module_name)
     if not hasattr(module, name):
-        raise UnknownNameError.of(f"class in {module_name}", name, [key for key, value in vars(module).items() if isinstance(value, type)])
+        raise UnknownNameError.of(f"class or function in {module_name}", name, [key for key, value in vars(module).items() if callable(value)])
     return getattr(module, name)
 
 

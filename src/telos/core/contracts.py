@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from jaxtyping import Float, Num
+from jaxtyping import Float, Num, UInt8
 from torch import Generator, Tensor, nn
 
 from telos.core.errors import ConfigError
@@ -29,8 +29,38 @@ class AbstractEncoder(nn.Module, ABC):
         """The latents of a batch of observations `[batch ...]`, raw as stored (pictures: uint8, channels last)."""
 
 
+class AbstractFeatures(ABC):
+    """What a frozen network makes of pictures: computed once for every frame of the logs, and kept on disk. A frozen dataclass."""
+
+    @property
+    @abstractmethod
+    def size(self) -> int:
+        """Numbers per picture."""
+
+    @property
+    @abstractmethod
+    def key(self) -> str:
+        """Differs wherever the numbers may differ: kept features are found again by it."""
+
+    @abstractmethod
+    def load(self) -> nn.Module:
+        """The frozen network. Raises ConfigError if its weights are gone, or not those that they were."""
+
+    @abstractmethod
+    def compute(self, model: nn.Module, pictures: UInt8[Tensor, "batch height width channel"]) -> Float[Tensor, "batch size"]:
+        """The features of pictures as stored, by the network that `load` gave."""
+
+    def __call__(self, model: nn.Module, pictures: UInt8[Tensor, "batch height width channel"]) -> Float[Tensor, "batch size"]:
+        """The same with 16 bits each: an agent sees exactly what was kept of the logs."""
+        return self.compute(model, pictures).half()
+
+
 class AbstractEncoderConfig(ABC):
     """What an encoder is made of; a frozen dataclass."""
+
+    def features(self, space: ObservationSpace, name: str = "observation") -> Mapping[str, AbstractFeatures]:
+        """What it makes of pictures with frozen weights, by column name; training is then given these features for pictures."""
+        return {}
 
     @abstractmethod
     def build(
@@ -122,6 +152,10 @@ class AbstractWorldModel(nn.Module, ABC):
 
 class AbstractWorldModelConfig(ABC):
     """What a world model is made of; a frozen dataclass. Sizes that come from data come from `spaces`."""
+
+    def features(self, spaces: Spaces) -> Mapping[str, AbstractFeatures]:
+        """What its encoders make of pictures with frozen weights, by column name."""
+        return {}
 
     @abstractmethod
     def build(self, spaces: Spaces, moments: Mapping[str, Moments] | None = None) -> AbstractWorldModel:

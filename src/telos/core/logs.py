@@ -58,6 +58,8 @@ class Windows:
     """`[batch]`: which episode each window was cut from; equal numbers mean equal scenery."""
     frames: Tree | None = None
     """`[batch ...]`: any raw frame of each window's episode, where the observations are codes and the model reads scenery."""
+    starts: Tree | None = None
+    """`[batch ...]`: the first frame of each window in another look, where training augments."""
 
     def __post_init__(self) -> None:
         _check_time_law(first_leaf(self.observations).shape[1], self.actions.shape[1])

@@ -43,13 +43,18 @@ def check_column(name: str, value: Any, num_steps: int, what: str) -> np.ndarray
     value = value.astype(np.uint8) if value.dtype.kind == "b" else value
     if value.dtype.newbyteorder("<").str not in DTYPES:
         raise DataError(f"{what}: the column '{name}' holds {value.dtype} values.", expected="numbers")
-    if value.ndim == 0 or 0 in value.shape:
+    if value.ndim == 0 or 0 in value.shape[1:] or len(value) == 0 < num_steps:
         raise DataError(f"{what}: the column '{name}' is empty.", expected=f"[{num_steps + 1}, ...]")
     if len(value) == num_steps and not name.startswith(INFO):
-        value = np.concatenate([value, np.zeros_like(value[:1])])
+        value = pad(value)
     if len(value) != num_steps + 1:
         raise DataError(f"{what}: the column '{name}' has {len(value)} rows.", expected=f"{num_steps + 1}, one per observation")
     return value
+
+
+def pad(rows: np.ndarray) -> np.ndarray:
+    """One row of zeros more: what is counted per step has nothing to say about the last observation."""
+    return np.concatenate([rows, np.zeros((1, *rows.shape[1:]), rows.dtype)])
 
 
 def check_names(spaces: Spaces) -> None:

@@ -14,6 +14,7 @@ from telos.core.logs import map_tree
 from telos.core.seeding import derive_seed, numpy_generator
 from telos.core.spaces import AbstractSpace, DiscreteSpace, Spaces, Tree, TreeSpace
 from telos.data.behaviour import AbstractBehaviour
+from telos.data.recorder import FIRST_STEPS, PictureWatch
 from telos.data.store import Episodes
 from telos.data.writer import EpisodeWriter
 
@@ -47,7 +48,8 @@ def collect(
     Raises:
         ConfigError: nothing to log, or an environment that resets by itself.
         SpaceError: the environment's observations do not fit `spaces`, or the policy's actions do not.
-        DataError: the store cannot be written.
+        DataError: the store cannot be written, or the first pictures are all black. What else is odd about pictures, the store's
+            `metadata` say under `problems`.
     """
     if episodes < 1 or steps < 1:
         raise ConfigError(f"{episodes} episodes of {steps} steps cannot be collected.", expected="at least one of each")
@@ -66,6 +68,7 @@ class _Collector:
     def __init__(self, env: VectorEnv, policy: AbstractBehaviour, writer: EpisodeWriter, episodes: int, steps: int, seed: int) -> None:
         self.env, self.writer, self.steps, self.seed = env, writer, steps, seed
         self.spaces = writer.spaces
+        self.watch = PictureWatch(writer.spaces)
         self.expected = episodes * steps
         self.act = policy.start(self.spaces.action, env.num_envs, numpy_generator(seed, "behaviour"))
         self.slots = np.arange(env.num_envs)
@@ -77,7 +80,7 @@ class _Collector:
 
     def run(self, progress: Callable[[int, int], None] | None) -> None:
         """Steps until every episode is finished."""
-        done_steps = 0
+        done_steps, batch_steps = 0, 0
         # 31 bits: some environments hand their seed to libraries that take no more.
         observed = self._observe(*self.env.reset(seed=derive_seed(self.seed, "environment") % 2**31))
         self._allocate(*observed)
@@ -90,7 +93,10 @@ class _Collector:
             observed = self._observe(raw, info)
             self.times += 1
             done_steps += int(self.recording.sum())
+            batch_steps += 1
             self._record(observed, self.recording)
+            if batch_steps == min(FIRST_STEPS, self.steps):
+                self.watch.check_first(map_tree(lambda rows: rows[self.recording, : self.times.min() + 1], self.observations))
             started = terminated | truncated | (self.times >= self.steps)
             if started.any():
                 self._finish(started)
@@ -98,6 +104,7 @@ class _Collector:
                     observed = self._restart(observed, started)
             if progress is not None:
                 progress(done_steps, self.expected)
+        self.writer.note(self.watch.to_json())
 
     def _observe(self, raw: Any, info: Mapping[str, Any]) -> tuple[Tree, dict[str, np.ndarray]]:
         """Observations `[batch ...]` in the dtype and shape of the spaces, and the true state; underscores mark Gymnasium's masks."""
@@ -135,6 +142,7 @@ class _Collector:
             observations = map_tree(lambda rows, slot=slot, length=length: rows[slot, : length + 1], self.observations)
             info = {name: rows[slot, : length + 1] for name, rows in self.state.items()}
             self.writer.add(observations, self.actions[slot, :length], info=info)
+            self.watch.add(observations, self.actions[slot, :length], info)
             self.recording[slot] = self.unstarted > 0
             self.unstarted = max(0, self.unstarted - 1)
 

@@ -14,7 +14,7 @@ import numpy as np
 from telos.core.errors import DamagedStoreError, DataError, TelosError
 from telos.core.spaces import AbstractSpace, DiscreteSpace, Spaces, TreeSpace
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 """Raised whenever the folder's layout changes."""
 MANIFEST = "manifest.json"
 INFO = "info/"

@@ -1,6 +1,5 @@
 """The native store: a folder of memory-mapped columns and a manifest."""
 
-import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,11 +8,10 @@ import numpy as np
 
 from telos.core.errors import DamagedStoreError, DataError
 from telos.core.logs import Trajectory
-from telos.core.spaces import Tree, TreeSpace
+from telos.core.spaces import Spaces, Tree, TreeSpace
 from telos.data.base import AbstractEpisodes, missing_column
+from telos.data.checksum import checksum_of
 from telos.data.manifest import RESTORE, Column, Manifest
-
-HASH_BLOCK = 1 << 20
 
 
 class Episodes(AbstractEpisodes):
@@ -56,8 +54,9 @@ class Episodes(AbstractEpisodes):
         Raises:
             DataError: a file cannot be read.
         """
-        files = [self.path / column.file for column in self.manifest.columns if _checksum(self.path / column.file) != column.checksum]
-        return [f"{file} is damaged: its checksum is not the one it was written with." for file in files]
+        files = {self.path / column.file: column.checksum for column in self.manifest.columns}
+        damaged = [file for file, checksum in files.items() if checksum_of(file, like=checksum) != checksum]
+        return [f"{file} is damaged: its checksum is not the one it was written with." for file in damaged]
 
     @property
     def lengths(self) -> np.ndarray:
@@ -95,6 +94,24 @@ class Episodes(AbstractEpisodes):
         check_episode(episode, self.num_episodes)
         return self._columns[name][self._first_rows[episode] : self._first_rows[episode + 1]]
 
+    @property
+    def num_rows(self) -> int:
+        """Observations in all episodes."""
+        return self.manifest.num_rows
+
+    def rows(self, name: str) -> np.ndarray:
+        """Any column of all episodes, one after the other `[rows ...]`, read-only. Raises MissingColumnError if there is none."""
+        if name not in self._columns:
+            raise missing_column(name, self.column_names)
+        return self._columns[name]
+
+    def replaced(self, columns: Mapping[str, np.ndarray], spaces: Spaces) -> "Episodes":
+        """The same episodes with other numbers `[rows ...]` in some columns, which is why they have other spaces."""
+        other = Episodes(self.path, self.manifest)
+        other.spaces = spaces
+        other._columns.update(columns)
+        return other
+
     def episode(self, index: int) -> Trajectory:
         observations = self._observations(lambda name: self.column(name, index))
         return Trajectory(observations, self.column("action", index)[:-1])
@@ -130,14 +147,3 @@ def _map_column(folder: Path, column: Column, num_rows: int) -> np.ndarray:
         raise DataError(f"{file} cannot be read: {error.strerror or error}.", fix="check its permissions") from error
     # A plain array: every slice of a memmap pays for the subclass.
     return rows.view(np.ndarray)
-
-
-def _checksum(file: Path) -> str:
-    checksum = hashlib.blake2b(digest_size=16)
-    try:
-        with file.open("rb") as stream:
-            while block := stream.read(HASH_BLOCK):
-                checksum.update(block)
-    except OSError as error:
-        raise DataError(f"{file} cannot be read: {error.strerror or error}.", fix="check its permissions") from error
-    return checksum.hexdigest()

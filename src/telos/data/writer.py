@@ -1,24 +1,22 @@
 """Writing a store: episode by episode, in bounded memory, all of it or nothing."""
 
-import contextlib
 import errno
-import hashlib
 import json
 import os
-import re
 import secrets
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 
 from telos.core.errors import DataError, SpaceError
 from telos.core.logs import Trajectory
 from telos.core.spaces import Spaces, Tree, TreeSpace
-from telos.data.checks import as_array, check_column, check_json, check_leaf, check_names
-from telos.data.manifest import INFO, MANIFEST, Column, Manifest, leaf_spaces
+from telos.data.checks import as_array, check_column, check_json, check_leaf, check_names, pad
+from telos.data.columns import ColumnFiles, Mark
+from telos.data.manifest import INFO, MANIFEST, Manifest, leaf_spaces
 
 
 class EpisodeWriter:
@@ -55,21 +53,27 @@ class EpisodeWriter:
         self.spaces = spaces
         self.closed = False
         self._about = {"environment": environment, "behaviour": behaviour, "seed": seed, "metadata": dict(metadata or {})}
-        self._units = dict(units or {})
         self._lengths: list[int] = []
-        self._columns: dict[str, _ColumnFile] = {}
+        self._marks: dict[str, Mark] | None = None
+        self._num_steps = 0
         check_json(self._about)
         check_names(spaces)
-        _check_target(self.path)
+        check_target(self.path)
         self._folder = self.path.with_name(f".{self.path.name}.{secrets.token_hex(6)}.tmp")
         try:
             self._folder.mkdir(parents=True)
         except OSError as error:
-            raise _cannot_write(self.path, error) from error
+            raise cannot_write(self.path, error) from error
+        self._columns = ColumnFiles(self._folder, units or {})
 
     @property
     def num_episodes(self) -> int:
         return len(self._lengths)
+
+    def note(self, metadata: Mapping[str, Any]) -> None:
+        """Adds to the metadata what was learned on the way."""
+        check_json(metadata)
+        self._about["metadata"] |= metadata
 
     def add(
         self, observations: Tree, actions: np.ndarray, *, info: Mapping[str, np.ndarray] | None = None, extra: Mapping[str, np.ndarray] | None = None
@@ -86,15 +90,50 @@ class EpisodeWriter:
             DataError: the episode is empty, breaks the time law, or has other columns than the first; or the disk refuses.
             SpaceError: an observation or action that is not of its space.
         """
+        if self._marks is not None:
+            raise DataError(f"Episode {self.num_episodes} was begun in pieces.", fix="append its last piece, or drop it")
+        self.append(observations, actions, info=info, extra=extra)
+        if self._marks is not None:
+            self.drop()
+            Trajectory(observations, actions)
+
+    def append(
+        self, observations: Tree, actions: np.ndarray, *, info: Mapping[str, np.ndarray] | None = None, extra: Mapping[str, np.ndarray] | None = None
+    ) -> None:
+        """Appends a piece of an episode that is too long to be held at once.
+
+        All pieces hold equally many rows of everything, but for the last one of the episode, which has one action less: it ends
+        the episode. A refused piece takes what was appended of its episode with it.
+
+        Args:
+            observations: `[time ...]`, or a dictionary of them.
+            actions: `[time action]`, or `[time-1 action]` at the end.
+            info: `[time ...]` each.
+            extra: `[time ...]` each, or `[time-1 ...]` at the end.
+
+        Raises:
+            DataError, SpaceError: as `add` does.
+        """
         if self.closed:
             raise DataError(f"The writer of {self.path} is closed.", fix="open another one")
         what = f"Episode {self.num_episodes}"
-        leaves = self._check_trajectory(observations, actions, what)
-        num_steps = len(leaves["action"]) - 1
-        named = {**{f"{INFO}{name}": value for name, value in (info or {}).items()}, **(extra or {})}
-        others = {name: check_column(name, value, num_steps, what) for name, value in named.items()}
-        self._append({**others, **leaves}, what)
-        self._lengths.append(num_steps)
+        try:
+            rows, last = self._check_piece(observations, actions, info or {}, extra or {}, what)
+            self._columns.check(rows, what)
+        except BaseException:
+            self.drop()
+            raise
+        self._append(rows)
+        self._num_steps += len(rows["action"]) - last
+        if last:
+            self._lengths.append(self._num_steps)
+            self._marks, self._num_steps = None, 0
+
+    def drop(self) -> None:
+        """Takes back the pieces of an episode that was begun, if there is one."""
+        if self._marks is not None:
+            self._columns.rewind(self._marks)
+        self._marks, self._num_steps = None, 0
 
     def close(self) -> None:
         """Flushes everything to disk and puts the store in its place.
@@ -104,21 +143,17 @@ class EpisodeWriter:
         """
         if self.closed:
             return
+        if self._marks is not None:
+            self.abort()
+            raise DataError(f"Episode {self.num_episodes} was begun in pieces and has no end.", fix="append its last piece, or drop it")
         if not self._lengths:
             self.abort()
             raise DataError(f"No episode was written to {self.path}.", expected="at least one", fix="check where the episodes come from")
         try:
-            columns = tuple(column.finish() for column in self._columns.values())
-            manifest = Manifest(self.spaces, columns, tuple(self._lengths), **self._about)
-            _write_synced(self._folder / MANIFEST, json.dumps(manifest.to_json(), indent=1) + "\n")
-            _sync_folder(self._folder)
-            if self.path.is_dir():
-                self.path.rmdir()
-            self._folder.rename(self.path)
-            _sync_folder(self.path.parent)
+            publish(self._folder, self.path, Manifest(self.spaces, self._columns.finish(), tuple(self._lengths), **self._about))
         except OSError as error:
             self.abort()
-            raise _cannot_write(self.path, error) from error
+            raise cannot_write(self.path, error) from error
         except BaseException:
             self.abort()
             raise
@@ -127,8 +162,7 @@ class EpisodeWriter:
     def abort(self) -> None:
         """Throws away what was written."""
         self.closed = True
-        for column in self._columns.values():
-            column.discard()
+        self._columns.discard()
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def __enter__(self) -> "EpisodeWriter":
@@ -140,8 +174,29 @@ class EpisodeWriter:
         elif not self.closed:
             self.abort()
 
-    def _check_trajectory(self, observations: Tree, actions: np.ndarray, what: str) -> dict[str, np.ndarray]:
-        """Every leaf as rows `[time+1 ...]`, the action with its padding."""
+    def _check_piece(
+        self, observations: Tree, actions: np.ndarray, info: Mapping[str, Any], extra: Mapping[str, Any], what: str
+    ) -> tuple[dict[str, np.ndarray], bool]:
+        """Every column as rows `[time ...]`, with padding where the episode ends, and whether it does."""
+        leaves = self._check_leaves(observations, actions, what)
+        actions = leaves.pop("action")
+        num_rows = len(next(iter(leaves.values())))
+        last = num_rows != len(actions)
+        if last and num_rows + self._num_steps < 2:
+            raise DataError(f"{what} is empty.", expected="at least one action and two observations", fix="leave it out")
+        for value in leaves.values():
+            Trajectory(value, actions if last else actions[1:])
+        named = {**{f"{INFO}{name}": value for name, value in info.items()}, **extra}
+        others = {name: check_column(name, value, num_rows - 1, what) for name, value in named.items()}
+        for name, value in named.items():
+            if not last and len(value) != num_rows:
+                raise DataError(
+                    f"{what}: the column '{name}' has {len(value)} rows.", expected=f"{num_rows} in a piece that does not end the episode"
+                )
+        return {**others, **leaves, "action": pad(actions) if last else actions}, last
+
+    def _check_leaves(self, observations: Tree, actions: np.ndarray, what: str) -> dict[str, np.ndarray]:
+        """Every part of the observations, and the actions, in the dtypes of their spaces."""
         space = self.spaces.observation
         if isinstance(space, TreeSpace):
             if not isinstance(observations, Mapping):
@@ -151,87 +206,53 @@ class EpisodeWriter:
             parts = {f"observation/{name}": value for name, value in observations.items()}
         else:
             parts = {"observation": observations}
-        leaves = {name: check_leaf(parts.get(name, actions), part, f"{what}, {name},") for name, part in leaf_spaces(self.spaces).items()}
-        actions = leaves.pop("action")
-        if len(actions) == 0:
-            raise DataError(f"{what} is empty.", expected="at least one action and two observations", fix="leave it out")
-        for value in leaves.values():
-            Trajectory(value, actions)
-        return {**leaves, "action": np.concatenate([actions, np.zeros_like(actions[:1])])}
+        return {name: check_leaf(parts.get(name, actions), part, f"{what}, {name},") for name, part in leaf_spaces(self.spaces).items()}
 
-    def _append(self, rows: Mapping[str, np.ndarray], what: str) -> None:
-        if self._columns and set(rows) != set(self._columns):
-            raise DataError(f"{what} has the columns {sorted(rows)}.", expected=f"{sorted(self._columns)}, as in the first episode")
-        for name, column in self._columns.items():
-            column.check(rows[name], what)
+    def _append(self, rows: Mapping[str, np.ndarray]) -> None:
         try:
-            if not self._columns:
-                for index, name in enumerate(sorted(rows)):
-                    self._columns[name] = _ColumnFile(self._folder, index, name, rows[name], self._units.get(name, ""))
-            for name, column in self._columns.items():
-                column.write(rows[name])
+            if self._marks is None:
+                self._marks = self._columns.mark()
+            self._columns.append(rows)
+            # The caller's arrays are the caller's again.
+            self._columns.settle()
         except OSError as error:
             self.abort()
-            raise _cannot_write(self.path, error) from error
+            raise cannot_write(self.path, error) from error
         except BaseException:
             # Half an episode is on disk: the rows of the columns no longer agree.
             self.abort()
             raise
 
 
-class _ColumnFile:
-    """One growing column and its checksum."""
-
-    def __init__(self, folder: Path, index: int, name: str, rows: np.ndarray, unit: str) -> None:
-        self.name, self.unit = name, unit
-        self.dtype, self.shape = rows.dtype.newbyteorder("<"), rows.shape[1:]
-        self.file = f"{index:02d}-{re.sub(r'[^A-Za-z0-9_]+', '-', name)}.bin"
-        self.hash = hashlib.blake2b(digest_size=16)
-        self.stream: BinaryIO = (folder / self.file).open("wb")
-
-    def check(self, rows: np.ndarray, what: str) -> None:
-        if (rows.shape[1:], rows.dtype) != (self.shape, self.dtype):
-            raise DataError(
-                f"{what}: the column '{self.name}' has rows {list(rows.shape[1:])} of {rows.dtype}.",
-                expected=f"rows {list(self.shape)} of {self.dtype}, as in the first episode",
-            )
-
-    def write(self, rows: np.ndarray) -> None:
-        content = np.ascontiguousarray(rows, dtype=self.dtype).reshape(-1).view(np.uint8).data
-        self.hash.update(content)
-        self.stream.write(content)
-
-    def finish(self) -> Column:
-        self.stream.flush()
-        os.fsync(self.stream.fileno())
-        self.stream.close()
-        return Column(self.name, self.file, self.dtype.str, self.shape, self.unit, self.hash.hexdigest())
-
-    def discard(self) -> None:
-        # Closing flushes once more; on a full disk that fails again, and the file is on its way out anyhow.
-        with contextlib.suppress(OSError):
-            self.stream.close()
+def publish(folder: Path, path: Path, manifest: Manifest) -> None:
+    """Puts a folder of finished columns in its place, as a store. Raises OSError where the disk refuses."""
+    write_synced(folder / MANIFEST, json.dumps(manifest.to_json(), indent=1) + "\n")
+    sync_folder(folder)
+    if path.is_dir():
+        path.rmdir()
+    folder.rename(path)
+    sync_folder(path.parent)
 
 
-def _check_target(path: Path) -> None:
+def check_target(path: Path) -> None:
     if path.is_symlink() or (path.exists() and (not path.is_dir() or any(path.iterdir()))):
         raise DataError(f"{path} exists already and is not empty.", fix="choose another --out, or remove it")
 
 
-def _cannot_write(path: Path, error: OSError) -> DataError:
+def cannot_write(path: Path, error: OSError) -> DataError:
     if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
         return DataError(f"{path} exists already and is not empty.", fix="choose another --out, or remove it")
     return DataError(f"The store {path} cannot be written: {error.strerror or error}.", fix="choose another --out, with room and permission to write")
 
 
-def _write_synced(file: Path, text: str) -> None:
+def write_synced(file: Path, text: str) -> None:
     with file.open("w", encoding="utf-8") as stream:
         stream.write(text)
         stream.flush()
         os.fsync(stream.fileno())
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     if os.name != "posix":
         return
     descriptor = os.open(folder, os.O_RDONLY)

@@ -10,9 +10,22 @@ from telos.envs.gym import WorldEnv, WorldVectorEnv
 from telos.envs.maze import Maze
 from telos.envs.names import WORLDS, make_env, make_vector_env, make_world, parse_args
 from telos.envs.point_mass import PointMass
+from telos.envs.push import Push
 from telos.envs.two_rooms import TwoRooms
 
-__all__ = ["Maze", "PointMass", "TwoRooms", "WorldEnv", "WorldVectorEnv", "make_env", "make_vector_env", "make_world", "parse_args", "register"]
+__all__ = [
+    "Maze",
+    "PointMass",
+    "Push",
+    "TwoRooms",
+    "WorldEnv",
+    "WorldVectorEnv",
+    "make_env",
+    "make_vector_env",
+    "make_world",
+    "parse_args",
+    "register",
+]
 
 
 def register() -> None:

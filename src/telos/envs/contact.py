@@ -16,7 +16,8 @@ from functools import cached_property
 import numpy as np
 from jaxtyping import Float
 
-Rows = Float[np.ndarray, " batch"]
+Rows = Float[np.ndarray, "..."]
+"""`[batch]`; where an expert tries out many pushes at once, whatever broadcasts."""
 Bodies = Float[np.ndarray, "5 batch"]
 """x and y of the disc; x, y and angle of the block."""
 
@@ -56,7 +57,7 @@ class Table:
     friction: float
     """Coefficient between disc and block."""
     kerb: float
-    """Distance from the walls at which the block is stopped; the disc goes up to the walls."""
+    """Distance from the walls at which the block is stopped, pushed straight back and not turned; the disc goes up to the walls."""
 
     @cached_property
     def reach(self) -> float:
@@ -124,15 +125,15 @@ class Table:
         touch = Touch(*(part[rows] for part in vars(touch).values()))
         moved = self._push(after[:, rows], touch, _slip(touch, gone_x[rows], gone_y[rows]))
         # The push was straight and the way is not: what still overlaps is pushed out along the normal.
-        moved = self._push(moved, self.touch(moved), 0)
+        moved = self._push(moved, self.touch(moved), np.zeros(1))
         moved[2], moved[3] = self.within(moved[2], moved[3], np.cos(moved[4]), np.sin(moved[4]))
         self._stop_disc(moved)
         fine = self.touch(moved).gap >= least[rows]
         after[:, rows] = np.where(fine, moved, before[:, rows])
         return after
 
-    def _push(self, bodies: Bodies, touch: Touch, slip: Rows | float) -> Bodies:
-        x, y, turn = self.response(touch, np.maximum(-touch.gap, 0), np.asarray(slip))
+    def _push(self, bodies: Bodies, touch: Touch, slip: Rows) -> Bodies:
+        x, y, turn = self.response(touch, np.maximum(-touch.gap, 0), slip)
         away = np.stack([touch.cos * x - touch.sin * y, touch.sin * x + touch.cos * y, turn])
         return np.concatenate([bodies[:2], bodies[2:] + away])
 

@@ -10,11 +10,11 @@ Colour = tuple[int, int, int]
 """Red, green and blue, 0 to 255."""
 
 
-def check_choice(owner: object, name: str, choices: Collection[str]) -> None:
+def check_choice(owner: object, name: str, choices: Collection[str | int]) -> None:
     """Raises ConfigError if the field is none of `choices`."""
     value = getattr(owner, name)
     if value not in choices:
-        raise _refuse(owner, name, value, "one of " + ", ".join(choices))
+        raise _refuse(owner, name, value, "one of " + ", ".join(map(str, choices)))
 
 
 def check_number(owner: object, name: str, low: float, high: float = math.inf) -> None:

@@ -1,9 +1,15 @@
 """Environments of Gymnasium, of any package, by their id: `gym:Name-v0` or `gym:module:Name-v0`."""
 
+import atexit
+import contextlib
 import difflib
 import importlib
 import inspect
+import io
+import os
+import sys
 import warnings
+import weakref
 from collections.abc import Mapping
 from typing import Any
 
@@ -26,6 +32,7 @@ PACKAGES = {
     "parking": "highway_env",
 }
 """Modules that register well-known ids, by how these begin: their users need not name them."""
+_RENDERED: weakref.WeakSet[gymnasium.Env] = weakref.WeakSet()
 OWN_ARGS = ("max_steps", "pixels")
 
 
@@ -63,13 +70,28 @@ def with_rendering(name: str, args: Mapping[str, Any]) -> dict[str, Any]:
 
 def render(env: gymnasium.Env, name: str) -> np.ndarray:
     """The rendered frame `[height width 3]`. Raises ConfigError where there is none, or where something it needs is missing."""
+    if sys.platform == "linux" and not os.environ.get("DISPLAY"):
+        # Left to itself MuJoCo looks for a screen, and without one it takes the whole process down.
+        os.environ.setdefault("MUJOCO_GL", "egl")
     try:
         frame = env.render()
     except gymnasium.error.DependencyNotInstalled as error:
         raise _missing_package(name, error) from error
     if not isinstance(frame, np.ndarray) or frame.ndim != 3 or frame.shape[-1] < 3:
         raise ConfigError(f"'{name}' renders no colour pictures, so it cannot be observed in pixels.", fix="leave pixels away")
+    if env not in _RENDERED:
+        # A renderer that is cleared away after its graphics library has gone complains; whoever registers last is called first.
+        _RENDERED.add(env)
+        atexit.register(_close, weakref.ref(env))
     return frame[..., :3]
+
+
+def _close(env: weakref.ref[gymnasium.Env]) -> None:
+    held = env()
+    if held is not None:
+        # Not every environment bears being closed twice.
+        with contextlib.suppress(Exception):
+            held.close()
 
 
 class RenderedFrames(gymnasium.Wrapper):
@@ -117,7 +139,8 @@ def spec_of(name: str) -> gymnasium.envs.registration.EnvSpec:
 def _import(module: str, name: str) -> None:
     """Imports the module of an id, so that it registers what it has."""
     try:
-        with warnings.catch_warnings():
+        # Packages print advice about their own environments, of which only one is asked for.
+        with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
             warnings.simplefilter("ignore")
             importlib.import_module(module)
     except ImportError as error:

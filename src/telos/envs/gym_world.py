@@ -44,8 +44,10 @@ class AbstractForeignWorld(AbstractWorld):
 
     @cached_property
     def engine(self) -> gymnasium.Env:
-        """The one environment that everything is asked of; made when first needed."""
-        return self.make()
+        """The one environment that everything is asked of; made when first needed, and begun, since some are not whole before."""
+        env = self.make()
+        env.reset(seed=0)
+        return env
 
     @cached_property
     def spaces(self) -> Spaces:  # type: ignore[override]
@@ -102,6 +104,8 @@ class AbstractGymWorld(AbstractForeignWorld):
         for seed in rng.integers(2**31, size=num):
             self.engine.reset(seed=int(seed))
             states.append(self._read(over=False))
+        if not states:
+            return {name: part[:0] for name, part in self.sample(np.random.default_rng(0), 1).items()}
         return _stack(states)
 
     def advance(self, state: WorldState, actions: np.ndarray) -> WorldState:

@@ -15,13 +15,15 @@ from telos.core.errors import ConfigError, UnknownNameError
 from telos.core.world import AbstractWorld
 from telos.envs import foreign
 from telos.envs.adapters import adapter_of
+from telos.envs.clip import Clip, split_clip
 from telos.envs.gym import WorldEnv, WorldVectorEnv
-from telos.envs.gym_world import AbstractForeignWorld
+from telos.envs.gym_world import AbstractForeignWorld, AbstractGymWorld
 from telos.envs.maze import Maze
 from telos.envs.point_mass import PointMass
+from telos.envs.push import Push
 from telos.envs.two_rooms import TwoRooms
 
-WORLDS: Mapping[str, type[AbstractWorld]] = {kind.__name__: kind for kind in (TwoRooms, Maze, PointMass)}
+WORLDS: Mapping[str, type[AbstractWorld]] = {kind.__name__: kind for kind in (TwoRooms, Maze, PointMass, Push)}
 ENV_ARGS: Mapping[str, Any] = {"max_steps": int, "render_mode": str}
 TRUTHS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
@@ -30,7 +32,7 @@ def make_world(name: str, **args: Any) -> AbstractWorld:
     """The world called `name`: `two-rooms`, ..., or a world of your own, `file.py:ClassName` or `module:ClassName`.
 
     `gym:Name-v0` and `gym:module:Name-v0` give any of Gymnasium's environments as a world, with the fields of its adapter (`pixels`
-    among them) and what its constructor takes as arguments.
+    among them) and what its constructor takes as arguments; with `frames`, or `spacing`, it is seen in clips (`Clip`).
 
     Raises:
         UnknownNameError: there is no such world.
@@ -53,13 +55,13 @@ def make_env(name: str, **args: Any) -> gymnasium.Env:
     Args:
         name: What to make.
         args: The world's fields, `max_steps` and `render_mode`. For `gym:`, what its constructor takes, `max_steps`,
-            and `pixels`: observe the rendered frame, in that many pixels.
+            and `pixels`: observe the rendered frame, in that many pixels. With `frames`, or `spacing`, it is seen in clips (`Clip`).
 
     Raises:
         UnknownNameError: there is no such environment.
         ConfigError: an argument is unknown or out of range.
     """
-    if foreign.is_foreign(name):
+    if foreign.is_foreign(name) and not split_clip(args)[1]:
         return foreign.make(name, **args)
     own, options = _split(name, args)
     return WorldEnv(make_world(name, **own), **options)
@@ -96,6 +98,7 @@ def _make_foreign(name: str, args: Mapping[str, Any]) -> AbstractWorld:
     """The environment within its adapter, made once so that wrong arguments are told here."""
     kind = adapter_of(name)
     fields = _own_fields(kind)
+    args, clip = split_clip(args)
     own = {key: value for key, value in args.items() if key in fields}
     rest = {key: value for key, value in args.items() if key not in fields}
     try:
@@ -103,7 +106,11 @@ def _make_foreign(name: str, args: Mapping[str, Any]) -> AbstractWorld:
     except TypeError as error:
         raise ConfigError(f"'{name}' cannot be made: {error}.", expected="arguments among " + ", ".join(fields)) from error
     assert world.engine is not None
-    return world
+    if not clip:
+        return world
+    if not isinstance(world, AbstractGymWorld):
+        raise ConfigError(f"'{name}' cannot be seen in clips: going back in it takes all its steps again.", fix="leave frames and spacing away")
+    return Clip(world=world, **clip)
 
 
 def _own_fields(kind: type[AbstractForeignWorld]) -> list[str]:

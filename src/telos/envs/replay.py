@@ -68,7 +68,10 @@ class ReplayWorld(AbstractForeignWorld):
     def advance(self, state: WorldState, actions: np.ndarray) -> WorldState:
         time, history = np.array(state["time"]), np.array(state["history"])
         going = np.flatnonzero(time < self.max_steps)
-        history[going, time[going]] = np.asarray(actions)[going]
+        space = self.spaces.action
+        # What is clipped is clipped in the history too: equal states have equal histories.
+        taken = np.asarray(actions) if isinstance(space, DiscreteSpace) else np.clip(actions, *space.bounds)
+        history[going, time[going]] = taken[going]
         time[going] += 1
         after = {"seed": np.array(state["seed"]), "time": time, "history": history}
         for index in going.tolist():

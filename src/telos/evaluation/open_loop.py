@@ -6,8 +6,10 @@ import numpy as np
 import torch
 
 from telos.core.contracts import AbstractWorldModel
-from telos.core.logs import AbstractLogs, map_tree
+from telos.core.logs import AbstractLogs, Windows, map_tree
 from telos.core.seeding import numpy_generator
+
+WINDOWS_AT_ONCE = 64
 
 
 @dataclass(frozen=True)
@@ -28,17 +30,39 @@ class OpenLoop:
         return {"prediction": list(self.prediction), "nothing_moves": list(self.nothing_moves), "relative": list(self.relative)}
 
 
-@torch.no_grad()
+@dataclass(frozen=True)
+class WindowErrors:
+    """Mean squared latent error of each window `[windows horizon]`, after 1, 2, ... imagined steps."""
+
+    prediction: np.ndarray
+    nothing_moves: np.ndarray
+    latents: np.ndarray
+    """`[windows horizon+1 latent]`: what was seen."""
+
+
 def open_loop(world_model: AbstractWorldModel, logs: AbstractLogs, *, horizon: int = 20, num_windows: int = 512, seed: int = 0) -> OpenLoop:
     """Imagines `horizon` steps (at most an episode's length) from the first frame of random held-out windows."""
     horizon = min(horizon, int(logs.lengths.max()))
+    errors = window_errors(world_model, logs.windows(numpy_generator(seed, "open loop"), num_windows, horizon))
+    return OpenLoop(tuple(errors.prediction.mean(0).tolist()), tuple(errors.nothing_moves.mean(0).tolist()))
+
+
+@torch.no_grad()
+def window_errors(world_model: AbstractWorldModel, windows: Windows, actions: np.ndarray | None = None) -> WindowErrors:
+    """Imagines windows from their first frames on, some at a time, since pictures may be large.
+
+    Args:
+        actions: `[windows time action]` that the model is told in place of those that were logged.
+    """
     device = world_model.device
-    windows = logs.windows(numpy_generator(seed, "open loop"), num_windows, horizon)
-    observations = map_tree(lambda leaf: torch.from_numpy(np.ascontiguousarray(leaf)).to(device), windows.observations)
-    actions = torch.from_numpy(windows.actions).to(device)
-    states = world_model.encode_window(observations, actions)
-    predicted = world_model.rollout(states.at(0), actions).latent
-    targets = states.latent[:, 1:]
-    ours = (predicted - targets).square().mean(dim=(0, 2))
-    floor = (states.latent[:, :1] - targets).square().mean(dim=(0, 2))
-    return OpenLoop(tuple(ours.tolist()), tuple(floor.tolist()))
+    told = windows.actions if actions is None else actions
+    parts = []
+    for start in range(0, len(told), WINDOWS_AT_ONCE):
+        rows = slice(start, start + WINDOWS_AT_ONCE)
+        observations = map_tree(lambda leaf, rows=rows: torch.from_numpy(np.ascontiguousarray(leaf[rows])).to(device), windows.observations)
+        states = world_model.encode_window(observations, torch.from_numpy(windows.actions[rows]).to(device))
+        predicted = world_model.rollout(states.at(0), torch.from_numpy(told[rows]).to(device)).latent
+        targets = states.latent[:, 1:]
+        still = (states.latent[:, :1] - targets).square().mean(dim=2)
+        parts.append([part.cpu().numpy() for part in ((predicted - targets).square().mean(dim=2), still, states.latent)])
+    return WindowErrors(*(np.concatenate(column) for column in zip(*parts, strict=True)))

@@ -106,14 +106,14 @@ def _principal(flat: Float[Tensor, "frames size"], is_fit: Tensor, num: int, see
     return (flat - mean) @ directions
 
 
-def _r_squared(features: Tensor, target: Tensor, is_fit: Tensor, *, kernel: bool) -> float:
-    """Held-out R^2; the ridge is chosen on a quarter of the fitting half."""
+def read_out(features: Float[Tensor, "rows size"], target: Float[Tensor, "rows numbers"], is_fit: Tensor, *, kernel: bool) -> Tensor:
+    """What ridge regression, fitted on the rows that are `is_fit`, reads for the others: `[judged numbers]`.
+
+    The ridge is chosen on a quarter of the fitting rows; targets should have mean 0 and deviation 1 there.
+    """
     fit, judge = torch.where(is_fit)[0], torch.where(~is_fit)[0]
     mean, std = features[fit].mean(dim=0), features[fit].std(dim=0).clamp_min(1e-9)
     scaled = (features - mean) / std
-    spread = target[fit].std(dim=0)
-    varies = spread > 1e-9
-    target = (target[:, varies] - target[fit][:, varies].mean(dim=0)) / spread[varies]
     gram = scaled @ scaled[fit].T + 1.0
     if kernel:
         # Beside the linear kernel, not in its place: a Gaussian alone says nothing beyond the frames that it was fitted on.
@@ -123,8 +123,15 @@ def _r_squared(features: Tensor, target: Tensor, is_fit: Tensor, *, kernel: bool
         (_predict(gram[fit[cut:], :cut], gram[fit[:cut], :cut], target[fit[:cut]], ridge) - target[fit[cut:]]).square().sum() for ridge in RIDGES
     ]
     best = RIDGES[int(torch.stack(errors).argmin())]
-    predicted = _predict(gram[judge], gram[fit], target[fit], best)
-    truth = target[judge]
+    return _predict(gram[judge], gram[fit], target[fit], best)
+
+
+def _r_squared(features: Tensor, target: Tensor, is_fit: Tensor, *, kernel: bool) -> float:
+    """Held-out R^2 of the numbers that vary."""
+    spread = target[is_fit].std(dim=0)
+    varies = spread > 1e-9
+    target = (target[:, varies] - target[is_fit][:, varies].mean(dim=0)) / spread[varies]
+    predicted, truth = read_out(features, target, is_fit, kernel=kernel), target[~is_fit]
     return float(1 - (predicted - truth).square().sum() / (truth - truth.mean(dim=0)).square().sum())
 
 

@@ -10,14 +10,14 @@ from torch import Tensor
 
 from telos.agent.actor import make_plan
 from telos.agent.actor.candidates import imagine
-from telos.agent.cost.distance import squared_distance
+from telos.agent.cost.distance import FinalDistance, squared_distance
 from telos.agent.loop import Agent
 from telos.agent.task import ReachGoal
 from telos.core.errors import ConfigError, DataError, MissingExtraError, SpaceError
 from telos.core.logs import AbstractLogs, Trajectory, map_tree
 from telos.core.seeding import torch_generator
 from telos.core.spaces import DiscreteSpace, Tree
-from telos.core.types import Problem
+from telos.core.types import Plan, Problem
 
 
 @dataclass(frozen=True)
@@ -61,19 +61,9 @@ def recover(agent: Agent, logs: AbstractLogs, *, episode: int, start: int, goal:
         SpaceError: the logs are not what the agent was trained on.
     """
     piece = _cut(agent, logs, episode, start, goal)
-    model, settings = agent.world_model, agent.settings
-    first = map_tree(lambda leaf: torch.from_numpy(np.array(leaf[:1])).to(agent.device), piece.observations)
-    task = ReachGoal(map_tree(lambda leaf: np.array(leaf[-1]), piece.observations))
-    with torch.no_grad():
-        state = model.observe(None, None, first)
-        problem = replace(task.problem(state, task.start(model, 1)), budget_ms=settings.budget_ms)
-    plan = make_plan(
-        settings.planner,
-        world_model=model,
-        cost=settings.cost,
-        problem=problem,
-        generator=torch_generator(agent.seed, "recover", device=agent.device),
-    )
+    model = agent.world_model
+    first, last = (map_tree(lambda leaf, row=row: leaf[row][None], piece.observations) for row in (0, -1))
+    problem, plan = plan_between(agent, first, last, "recover")
     logged = torch.from_numpy(np.array(piece.actions))[None].to(agent.device)
     space = model.spaces.action
     if isinstance(space, DiscreteSpace):
@@ -85,6 +75,26 @@ def recover(agent: Agent, logs: AbstractLogs, *, episode: int, start: int, goal:
         width = high - low
         difference = float(((plan.actions[0, :steps].cpu() - logged[0, :steps].cpu()) / width).square().mean().sqrt())
     return Recovery(_course(agent, problem, plan.actions), _course(agent, problem, logged), zero, difference, piece)
+
+
+def plan_between(agent: Agent, starts: Tree, goals: Tree, purpose: str, *, arrive_after: int | None = None) -> tuple[Problem, Plan]:
+    """One search for a whole batch of starts and goals, frames `[batch ...]` each.
+
+    Args:
+        purpose: whose chance it is; the agent's seed and the same words give the same plans.
+        arrive_after: steps after which the goal is to be reached, no sooner and no later; by default as the agent's own cost has it.
+    """
+    model, settings = agent.world_model, agent.settings
+    tensors = map_tree(lambda leaf: torch.from_numpy(np.array(leaf)).to(agent.device), starts)
+    task = ReachGoal(map_tree(np.array, goals))
+    with torch.no_grad():
+        state = model.observe(None, None, tensors)
+        problem = replace(task.problem(state, task.start(model, state.num_rows)), budget_ms=settings.budget_ms)
+    planner, cost = settings.planner, settings.cost
+    if arrive_after is not None:
+        planner, cost = replace(planner, horizon=arrive_after), FinalDistance()
+    generator = torch_generator(agent.seed, purpose, device=agent.device)
+    return problem, make_plan(planner, world_model=model, cost=cost, problem=problem, generator=generator)
 
 
 def draw_recovery(recovery: Recovery, file: Path) -> None:

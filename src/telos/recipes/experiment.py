@@ -19,6 +19,7 @@ from telos.core.run import Run
 from telos.core.seeding import derive_seed
 from telos.core.spaces import Spaces, TreeSpace
 from telos.data import Episodes, Mixture, split
+from telos.recipes.features import seen_through
 from telos.recipes.recipe import Recipe
 from telos.recipes.run_folder import check_same_spaces, create_run, earlier_run, finished
 from telos.training.checkpoint import load_weights
@@ -83,27 +84,53 @@ def train(
         "seed": seed,
         "held_out": held_out,
         "from_run": None if source is None else str(source.path.resolve()),
-        "data": [_describe(store) for store in stores_of(logs)],
+        "data": [describe(store) for store in stores_of(logs)],
     }
-    run = earlier_run(Path(out), description)
+    return fit(train_logs, held_out_logs, Path(out), chosen, description, seed=seed, source=source, watcher=watcher, fabric=fabric)
+
+
+def fit(
+    training: AbstractLogs,
+    held_out: AbstractLogs,
+    out: Path,
+    recipe: Recipe,
+    description: dict[str, Any],
+    *,
+    seed: int,
+    source: Run | None = None,
+    watcher: Watcher | None = None,
+    fabric: Fabric,
+) -> Run:
+    """The same for episodes that are chosen already.
+
+    Args:
+        description: what the run is to say of itself.
+        seed: of weights and batches.
+        source: a finished run whose weights are the start.
+
+    Raises what `train` raises.
+    """
+    run = earlier_run(out, description)
     if run is not None and run.finished:
         return run
-    chosen.curriculum.check(train_logs, fabric.world_size)
-    _moments(held_out_logs)
+    watcher, spaces = watcher or (lambda progress: None), training.spaces
+    recipe.curriculum.check(training, fabric.world_size)
+    training, held_out = seen_through(recipe, (training, held_out), fabric, watcher)
+    _moments(held_out)
     torch.manual_seed(derive_seed(seed, "weights"))
-    world_model = chosen.world_model.build(logs.spaces, _moments(train_logs))
+    world_model = recipe.world_model.build(spaces, _moments(training))
     if source is not None:
         load_weights(source.weights_file, world_model)
-    run = run or create_run(Path(out), description, fabric)
+    run = run or create_run(out, description, fabric)
     Trainer(
         run=run,
         world_model=world_model,
-        logs=train_logs,
-        held_out=held_out_logs,
-        curriculum=chosen.curriculum,
+        logs=training,
+        held_out=held_out,
+        curriculum=recipe.curriculum,
         seed=seed,
         fabric=fabric,
-        watcher=watcher or (lambda progress: None),
+        watcher=watcher,
     ).fit()
     return run
 
@@ -194,7 +221,8 @@ def choose_recipe(recipe: RecipeLike, logs: AbstractLogs) -> Recipe:
     return made
 
 
-def _describe(store: Episodes) -> dict[str, Any]:
+def describe(store: Episodes) -> dict[str, Any]:
+    """What a run says of a store that it was trained on."""
     return {"path": str(store.path.resolve()), "fingerprint": store.fingerprint, "environment": store.environment}
 
 

@@ -4,30 +4,35 @@ from dataclasses import replace
 
 import numpy as np
 
-from telos.agent.actor import MPPI, RandomShooting
+from telos.agent.actor import MPPI, CategoricalCEM
 from telos.agent.cost import LeastDistance, RunningMinimum
 from telos.agent.loop import AgentSettings
 from telos.agent.perception import EncoderConfig
 from telos.agent.world_model import JEPAConfig, MLPPredictorConfig, RecurrentPredictorConfig
 from telos.core.contracts import AbstractObjective
 from telos.core.logs import AbstractLogs
-from telos.core.spaces import DiscreteSpace, VectorSpace
+from telos.core.spaces import DiscreteSpace, PixelSpace, VectorSpace
 from telos.data import scenery_share
 from telos.recipes.recipe import Recipe
 from telos.training import Curriculum, Phase
+from telos.training.augmentations import ColourJitter, Defocus, PixelNoise, UnevenLight
 from telos.training.objectives import Covariance, InverseDynamics, Prediction, SIGReg, Smoothness, Variance
 
 SCENERY_THRESHOLD = 0.02
 """Share of the picture that must change from episode to episode before the scenery gets an encoder of its own."""
+COLOURS = 3
+"""Channels of one frame; a picture with twice as many, or more, is a clip."""
 
 
 def default(logs: AbstractLogs) -> Recipe:
-    """Chosen by the data: vectors, pictures of one scene, or pictures whose scenery changes from episode to episode."""
-    if isinstance(logs.spaces.observation, VectorSpace):
+    """Chosen by the data: vectors, pictures of one scene, single or in clips, or pictures whose scenery changes from episode to episode."""
+    space = logs.spaces.observation
+    if isinstance(space, VectorSpace):
         return vector(logs)
     if scenery_share(logs, np.random.default_rng(0)) > SCENERY_THRESHOLD:
         return scenery(logs)
-    return pixels(logs)
+    in_clips = isinstance(space, PixelSpace) and space.channels > COLOURS and space.channels % COLOURS == 0
+    return clips(logs) if in_clips else pixels(logs)
 
 
 def pixels(logs: AbstractLogs) -> Recipe:
@@ -42,6 +47,11 @@ def pixels(logs: AbstractLogs) -> Recipe:
     )
 
 
+def clips(logs: AbstractLogs) -> Recipe:
+    """Pictures in clips, several frames laid over each other as channels: as `pixels`, looking far enough ahead to gather momentum."""
+    return replace(pixels(logs), name="clips", agent=_agent(logs, horizon=24))
+
+
 def sigreg(logs: AbstractLogs) -> Recipe:
     """As the default, with SIGReg in place of variance and covariance."""
     recipe = default(logs)
@@ -50,6 +60,14 @@ def sigreg(logs: AbstractLogs) -> Recipe:
     within = any(isinstance(term, Variance) and term.within_episode for term in first.objectives)
     first = replace(first, objectives=(*kept, SIGReg(within_episode=within)))
     return replace(recipe, name=f"{recipe.name}-sigreg", curriculum=replace(recipe.curriculum, phases=(first, *rest)))
+
+
+def robust(logs: AbstractLogs) -> Recipe:
+    """As the default for pictures, and not to be misled by their look: other colours, light, noise, and a lens out of focus."""
+    recipe = default(logs)
+    looks = (Defocus(), ColourJitter(), UnevenLight(), PixelNoise())
+    phases = tuple(replace(phase, augmentations=looks) if phase.trains == "everything" else phase for phase in recipe.curriculum.phases)
+    return replace(recipe, name=f"{recipe.name}-robust", curriculum=replace(recipe.curriculum, phases=phases))
 
 
 def scenery(logs: AbstractLogs) -> Recipe:
@@ -107,6 +125,6 @@ def dynamics_phases(logs: AbstractLogs, *, single: int, rollouts: int) -> tuple[
 def _agent(logs: AbstractLogs, *, horizon: int = 14, hurry: float = 0.3, noise_exponent: float = 1.0) -> AgentSettings:
     cost = LeastDistance() + hurry * RunningMinimum()
     if isinstance(logs.spaces.action, DiscreteSpace):
-        return AgentSettings(planner=RandomShooting(horizon=horizon, num_candidates=512), cost=cost)
+        return AgentSettings(planner=CategoricalCEM(horizon=horizon), cost=cost)
     planner = MPPI(horizon=horizon, num_candidates=64, num_iterations=3, noise_exponent=noise_exponent)
     return AgentSettings(planner=planner, cost=cost)

@@ -76,7 +76,9 @@ def _check_purity(promises: Promises, world: AbstractWorld, state: WorldState, a
     after = world.advance(state, actions)
     shared = [name for name, part in after.items() if any(np.shares_memory(part, old) for old in state.values())]
     promises(not shared, "advance returns arrays of its own", f"{shared} share memory with the state before")
-    world.observe(state), world.expert(state, after), world.distance(state, after)
+    world.observe(state), world.distance(state, after), world.over(state), world.idle(state), world.truth(state)
+    if world.has_expert:
+        world.expert(state, after)
     promises(same(kept, dict(state)), "no state is altered in place; methods of a world are pure functions")
     promises(same(kept_actions, actions), "actions are not altered in place")
 
@@ -115,10 +117,10 @@ def _check_pairs(promises: Promises, world: AbstractWorld, kind: str, num: int, 
     promises(same((starts, goals), again), "one seed gives one set of pairs; take every number from `rng`")
     far = world.distance(starts, goals)
     promises(far.shape == (num,), "distance gives one number for each world", f"shape {far.shape} for {num} worlds")
-    promises(bool((far > 0.05).all()), f"pairs of the kind '{kind}' are not solved at the start", f"a distance of {far.min():.3g}")
+    promises(bool((far > world.rules.radius).all()), f"pairs of the kind '{kind}' are not solved at the start", f"a distance of {far.min():.3g}")
     promises(np.allclose(far, world.distance(goals, starts)), "there and back are equally far")
     promises(bool((world.distance(goals, goals) == 0).all()), "a goal is no distance from itself", world.distance(goals, goals).max())
-    for pushed in (world.expert(starts, goals), world.expert(goals, goals)):
+    for pushed in (world.expert(starts, goals), world.expert(goals, goals)) if world.has_expert else ():
         promises.fits(world.spaces.action, pushed, "The expert's action")
         lead = world.spaces.action.batch_shape(pushed, what="The expert's action")
         promises(lead == (num,), "the expert gives one action for each world", f"batch axes {lead} for {num} worlds")

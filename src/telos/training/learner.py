@@ -30,16 +30,22 @@ class Learner(nn.Module):
         self.from_codes = from_codes
 
     def forward(
-        self, observations: Observation, actions: Tensor, episodes: Tensor, frames: Observation | None = None
+        self,
+        observations: Observation,
+        actions: Tensor,
+        episodes: Tensor,
+        frames: Observation | None = None,
+        starts: Observation | None = None,
     ) -> tuple[Float[Tensor, ""], dict[str, Tensor]]:
         """The weighted loss, and each term by name, unweighted.
 
         Takes the parts of `Windows`, as tensors: raw frames, or codes. What wraps this module to run it with other digits, or
         on other devices, looks into plain arguments only.
         """
-        windows = Windows(observations, actions, episodes, frames)
+        windows = Windows(observations, actions, episodes, frames, starts)
         states = self.states(windows)
-        predictions = _at_full_precision(self.world_model.rollout(states.at(0), windows.actions))
+        start = states.at(0) if starts is None else self.world_model.observe(None, None, starts)
+        predictions = _at_full_precision(self.world_model.rollout(start, windows.actions))
         states = _at_full_precision(states)
         with torch.autocast(states.latent.device.type, enabled=False):
             terms = {name: part.term(windows, states, predictions, self.heads[name]) for name, part in self.objectives.items()}

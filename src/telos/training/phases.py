@@ -7,6 +7,8 @@ from typing import Literal
 from telos.core.contracts import AbstractObjective
 from telos.core.errors import ConfigError, EpisodeTooShortError
 from telos.core.logs import AbstractLogs
+from telos.core.spaces import PixelSpace, TreeSpace
+from telos.training.augmentations import AbstractAugmentation
 from telos.training.diagnostics import CollapseWatch
 from telos.training.objectives import Prediction
 
@@ -29,6 +31,9 @@ class Phase:
     """Actions in a window."""
     objectives: tuple[AbstractObjective, ...] = (Prediction(),)
     """Terms of the loss."""
+    augmentations: tuple[AbstractAugmentation, ...] = ()
+    """Other looks of the first frame of a window, one after the other. From it the future is imagined; what it is compared with
+    is encoded from the frames as they were logged, so that nothing of the look is worth remembering."""
     learning_rate: float = 1e-3
     """Peak, reached after `warmup` and brought to zero along a cosine."""
     weight_decay: float = 1e-5
@@ -44,6 +49,11 @@ class Phase:
                 raise ConfigError(f"Phase '{self.name}' has {name} = {getattr(self, name)}.", expected="1 or more")
         if self.trains not in ("everything", "dynamics"):
             raise ConfigError(f"Phase '{self.name}' trains '{self.trains}'.", expected="everything or dynamics")
+        if self.augmentations and self.trains == "dynamics":
+            raise ConfigError(
+                f"Phase '{self.name}' trains dynamics alone, from codes that were made once, and augments frames.",
+                fix="give the augmentations to the phase that trains everything",
+            )
         if not self.objectives:
             raise ConfigError(f"Phase '{self.name}' has no objectives.", expected="at least one, such as Prediction()")
         for name in ("learning_rate", "clip_norm"):
@@ -92,7 +102,7 @@ class Curriculum:
 
         Raises:
             EpisodeTooShortError: no episode of the training logs is as long as a window.
-            ConfigError: a batch does not divide evenly among the processes.
+            ConfigError: a batch does not divide evenly among the processes, or pictures are to be augmented where there are none.
         """
         window, longest = max(phase.window for phase in self.phases), int(logs.lengths.max())
         if longest < window:
@@ -100,7 +110,13 @@ class Curriculum:
                 f"The longest episode has {longest} steps, and training needs windows of {window}.",
                 fix="log longer episodes, or choose a recipe with shorter windows",
             )
+        space = logs.spaces.observation
+        seen = space.spaces.values() if isinstance(space, TreeSpace) else [space]
         for phase in self.phases:
+            if phase.augmentations and not any(isinstance(part, PixelSpace) for part in seen):
+                raise ConfigError(
+                    f"Phase '{phase.name}' augments pictures, and is given {space.describe()}.", fix="take a recipe without augmentations"
+                )
             if phase.batch_size % (num_processes * phase.windows_per_episode):
                 raise ConfigError(
                     f"Phase '{phase.name}' has {phase.batch_size} windows a batch, {phase.windows_per_episode} per episode, "

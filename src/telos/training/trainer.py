@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,8 @@ from telos.core.contracts import AbstractWorldModel
 from telos.core.errors import CollapseError
 from telos.core.logs import AbstractLogs, Windows, map_tree
 from telos.core.run import Run
-from telos.core.seeding import derive_seed, numpy_generator
+from telos.core.seeding import derive_seed, numpy_generator, torch_generator
+from telos.training.augmentations import augment
 from telos.training.checkpoint import load_checkpoint, restore, save_checkpoint, save_weights
 from telos.training.codes import CodeWindows
 from telos.training.diagnostics import measure_health
@@ -32,6 +33,8 @@ class Progress:
     phase: str
     metrics: dict[str, Any] | None = None
     """A new line of metrics, now and then."""
+    stage: str = "train"
+    """`train`, or `features` while frozen features are computed."""
     warning: str = ""
     """What the collapse watch has to say."""
 
@@ -102,7 +105,7 @@ class Trainer:
         for step in range(start, first + phase.num_steps):
             self._set_rate(optimizer, phase, (step - first) / phase.num_steps)
             windows = batches(step)
-            loss, terms = wrapped(windows.observations, windows.actions, windows.episodes, windows.frames)
+            loss, terms = wrapped(windows.observations, windows.actions, windows.episodes, windows.frames, windows.starts)
             optimizer.zero_grad(set_to_none=True)
             self.fabric.backward(loss)
             norm = self.fabric.clip_gradients(wrapped, optimizer, max_norm=phase.clip_norm, error_if_nonfinite=False)
@@ -133,7 +136,11 @@ class Trainer:
 
         def batch(step: int) -> Windows:
             rng = numpy_generator(self.seed, "batch", step, rank)
-            return self._to_device(self.logs.windows(rng, rows, phase.window, per_episode=phase.windows_per_episode))
+            windows = self._to_device(self.logs.windows(rng, rows, phase.window, per_episode=phase.windows_per_episode))
+            if not phase.augmentations:
+                return windows
+            first = map_tree(lambda leaf: leaf[:, 0], windows.observations)
+            return replace(windows, starts=augment(first, phase.augmentations, torch_generator(self.seed, "augment", step, rank)))
 
         return batch, self._to_device(self.held_out.windows(check_rng, 256, check_window))
 
@@ -167,7 +174,7 @@ class Trainer:
         if self.fabric.is_global_zero:
             self.run.append_metrics(metrics)
         warning = self.curriculum.watch.check(self._verdicts, health)
-        self.watcher(Progress(step, total, phase.name, metrics, warning))
+        self.watcher(Progress(step, total, phase.name, metrics, warning=warning))
 
     def _checkpoint_due(self, seconds: float) -> bool:
         # Every process must come to the same answer: the first one's clock decides.

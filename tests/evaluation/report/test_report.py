@@ -1,16 +1,18 @@
 import re
-from html.parser import HTMLParser
 from xml.etree import ElementTree
 
 import pytest
+from outline import Outline
 from small_runs import QUICK, SmallRun
 
 from telos.cli.report import find_sources, report_run
+from telos.core import config
 from telos.core.run import Run
 from telos.evaluation.report import write_report
 from telos.evaluation.report.curves import training_charts
 from telos.evaluation.report.page import Section, page
 from telos.evaluation.report.tables import percent, success_table
+from telos.evaluation.shifts import Brightness, Scaled
 
 
 def written(small: SmallRun) -> str:
@@ -20,35 +22,6 @@ def written(small: SmallRun) -> str:
 @pytest.fixture(scope="module")
 def rooms_page(rooms):
     return written(rooms)
-
-
-class Outline(HTMLParser):
-    """Headings, and whether every element that was opened was closed."""
-
-    VOID = ("meta", "img", "line", "rect", "circle", "polyline", "image")
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.open, self.headings, self.tags, self.in_heading = [], [], [], False
-        self.feed(text)
-        self.close()
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append(tag)
-        self.in_heading = tag == "h2"
-        if tag not in self.VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag, attrs):
-        self.tags.append(tag)
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-        self.in_heading = False
-
-    def handle_data(self, data):
-        if self.in_heading:
-            self.headings.append(data)
 
 
 def test_the_page_needs_nothing_but_itself(rooms_page):
@@ -163,6 +136,23 @@ def test_a_world_that_has_changed_since_training_is_left_out(rooms, tmp_path):
     sources = find_sources(run, None, seed=0)
     assert sources.world is None and sources.held_out is not None
     assert "The world has changed" in sources.missing[0] and "24" in sources.missing[0]
+
+
+def test_other_looks_are_shown_with_their_pictures_and_what_they_cost(rooms, rooms_page):
+    sources, plain = rooms.sources, rooms.result
+    looks = [Brightness(factor=0.5), Scaled(factor=0.7)]
+    row = {key: plain[key] for key in ("success", "success_low", "success_high")} | {
+        "difference": -0.25,
+        "difference_low": -0.5,
+        "difference_high": 0.1,
+    }
+    shifts = {"goals": "shifted", "rows": [{"label": look.label, "shift": config.to_json(look), **row} for look in looks], "left_out": []}
+    text = write_report(sources, {**plain, "shifts": shifts}, decoder=QUICK).read_text(encoding="utf-8")
+    section = text.partition("When it looks different")[2].partition("</section>")[0].replace("\u00a0", " ")
+    pictures = re.findall(r'src="(data:image/png[^"]+)"', section)
+    assert len(pictures) == 3 == len(set(pictures))
+    assert all(word in section for word in (*(look.label for look in looks), "−25.0", "−50.0 to +10.0"))
+    assert Outline(text).open == [] and "When it looks different" not in rooms_page
 
 
 def test_a_floor_that_a_world_does_not_have_is_named_as_such(rooms):

@@ -1,5 +1,6 @@
 """The actor: finds the actions of least energy."""
 
+from telos.agent.actor.categorical import CategoricalCEM
 from telos.agent.actor.cross_entropy import CEM, ICEM
 from telos.agent.actor.gaussian import AbstractGaussianPlanner
 from telos.agent.actor.gradient import GradientDescent
@@ -15,6 +16,7 @@ __all__ = [
     "MPPI",
     "AbstractGaussianPlanner",
     "AbstractSamplingPlanner",
+    "CategoricalCEM",
     "GradientDescent",
     "Proposal",
     "RandomShooting",

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from telos.agent.perception.convolutional import ConvolutionalConfig
 from telos.agent.perception.vector import VectorConfig
-from telos.core.contracts import AbstractEncoder, AbstractEncoderConfig
+from telos.core.contracts import AbstractEncoder, AbstractEncoderConfig, AbstractFeatures
 from telos.core.logs import Moments
 from telos.core.spaces import ObservationSpace, PixelSpace, TreeSpace
 
@@ -24,6 +24,12 @@ class EncoderConfig(AbstractEncoderConfig):
     """For every vector."""
     part_size: int = 64
     """Features of each part of a tree, before they are joined."""
+
+    def features(self, space: ObservationSpace, name: str = "observation") -> Mapping[str, AbstractFeatures]:
+        if isinstance(space, TreeSpace):
+            parts = [self.features(part_space, f"{name}/{part}") for part, part_space in space.spaces.items()]
+            return {column: found for part in parts for column, found in part.items()}
+        return (self.pixels if isinstance(space, PixelSpace) else self.vector).features(space, name)
 
     def build(
         self, space: ObservationSpace, latent_size: int, moments: Mapping[str, Moments] | None = None, name: str = "observation"

@@ -12,6 +12,7 @@ from telos.agent.world_model.predictors import MLPPredictorConfig
 from telos.core.contracts import (
     AbstractEncoder,
     AbstractEncoderConfig,
+    AbstractFeatures,
     AbstractPredictor,
     AbstractPredictorConfig,
     AbstractWorldModel,
@@ -35,6 +36,9 @@ class JEPAConfig(AbstractWorldModelConfig):
     scenery_size: int = 0
     """Numbers that describe what never changes within an episode (walls, doors), read by a second encoder from its first
     frame and given to the predictor only; 0: the scenery is the same in every episode, and the predictor knows it by heart."""
+
+    def features(self, spaces: Spaces) -> Mapping[str, AbstractFeatures]:
+        return self.encoder.features(spaces.observation)
 
     def build(self, spaces: Spaces, moments: Mapping[str, Moments] | None = None) -> "JEPA":
         scenery = self.encoder.build(spaces.observation, self.scenery_size, moments) if self.scenery_size else None
@@ -100,8 +104,8 @@ class JEPA(AbstractWorldModel):
     def observe(self, previous: State | None, action: Num[Tensor, "batch action"] | None, observation: Observation) -> State:
         latent = self.encoder(observation)
         if previous is None or action is None:
-            scenery = latent.new_zeros(len(latent), 0) if self.scenery_encoder is None else self.scenery_encoder(observation)
-            return _state(latent, latent.new_zeros(len(latent), self.predictor.hidden_size), scenery)
+            scenery = latent.new_zeros(latent.shape[0], 0) if self.scenery_encoder is None else self.scenery_encoder(observation)
+            return _state(latent, latent.new_zeros(latent.shape[0], self.predictor.hidden_size), scenery)
         _, hidden = self._predict(previous, action)
         return _state(latent, hidden, previous.memory["scenery"])
 

@@ -16,8 +16,8 @@ Role = Literal["observation", "action", "info", "extra", "time"]
 `observation` and `action`: what is learned from. `info`: the true state, for evaluation only. `extra`: kept, not learned
 from. `time`: seconds since the episode began, by which missing frames are noticed.
 """
-CHUNK_BYTES = 32 << 20
-"""About as much as a source hands over at a time, before anything is shrunk."""
+CHUNK_BYTES = 2 << 20
+"""About as much as a source hands over at a time, before anything is shrunk: little enough to stay in the processor's cache."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,13 +61,16 @@ class AbstractSource(ABC):
     """An open data set. May be read from several threads at once, different episodes in each."""
 
     description: Description
+    in_order: bool = False
+    """Whether going back is dear, as in a packed file: one thread then reads the episodes from the first to the last."""
 
     @abstractmethod
     def chunks(self, episode: int, names: Collection[str]) -> Iterator[Mapping[str, np.ndarray]]:
         """The columns `names` of an episode from its first row to its last, a bounded piece at a time (about `CHUNK_BYTES`).
 
         All pieces hold equally many rows of every column, but for the last, which has one row less of the columns that are
-        counted per step. Values are as they were logged; nothing is shrunk, scaled or repaired.
+        counted per step. Values are as they were logged; nothing is shrunk, scaled or repaired. A piece that was handed over is not written
+        into again.
 
         Raises:
             DataError: the episode is damaged; its file is named. The other episodes can still be read.

@@ -17,6 +17,8 @@ HEALTH = Health(deviations=(1.0,), effective_rank=1.0, error=0.0, nothing_moves=
 NOT_TERMS = {"step", "phase", "loss", *HEALTH}
 """Entries of a line of metrics that are no terms of the loss."""
 MOST_NUMBERS = 6
+FLOORS = (("mean_frame", "mean frame", "ochre"), ("other_actions", "told other actions", "violet"))
+"""Of an evaluation by logs alone: the key, the label and the colour."""
 
 
 def training_charts(metrics: Sequence[Mapping[str, Any]]) -> str:
@@ -65,10 +67,11 @@ def _phases(metrics: Sequence[Mapping[str, Any]]) -> tuple[tuple[float, str], ..
 
 
 def open_loop_chart(open_loop: Mapping[str, Sequence[float]]) -> str:
-    """The error of imagination by number of steps, beside the claim that nothing ever moves."""
+    """The error of imagination by number of steps, beside the claim that nothing ever moves, and other floors if they are there."""
     ahead = list(map(float, range(1, len(open_loop["prediction"]) + 1)))
     lines = (
         Line(label="nothing moves", x=ahead, y=open_loop["nothing_moves"], colour="floor", dashed=True),
+        *(Line(label=label, x=ahead, y=open_loop[name], colour=colour, dashed=True) for name, label, colour in FLOORS if name in open_loop),
         Line(label="the model", x=ahead, y=open_loop["prediction"], colour="us"),
     )
     return Chart(title="Mean squared error in latent space", x_label="steps imagined ahead", lines=lines, width=840, height=250).svg()

@@ -8,7 +8,7 @@ from typing import Any
 from telos.core import config
 from telos.core.run import atomic_file
 from telos.core.spaces import Spaces
-from telos.evaluation.report import attempt_sections, model_sections, tables
+from telos.evaluation.report import attempt_sections, model_sections, offline_sections, shift_section, tables
 from telos.evaluation.report.decoder import DecoderConfig
 from telos.evaluation.report.findings import Findings, find
 from telos.evaluation.report.page import Section, page
@@ -20,6 +20,7 @@ def write_report(
     sources: Sources,
     evaluation: Mapping[str, Any] | None,
     *,
+    offline: Mapping[str, Any] | None = None,
     seed: int = 0,
     decoder: DecoderConfig | None = None,
     progress: Callable[[str, int, int, str], None] = lambda stage, done, total, note: None,
@@ -28,6 +29,7 @@ def write_report(
 
     Args:
         evaluation: what `telos evaluate` found, as JSON; None if the run has not been evaluated.
+        offline: what it found by logs alone, if it was asked.
         seed: of the decoder and of what is drawn by lot; the attempts are those of the evaluation.
         decoder: how the decoder that draws what was imagined is trained.
         progress: called with "report", how much is done, of how much, and a note.
@@ -40,7 +42,7 @@ def write_report(
     content = page(
         title=_title(sources),
         lead=_lead(sources, findings, evaluation),
-        sections=list(_sections(sources, findings, evaluation)),
+        sections=list(_sections(sources, findings, evaluation, offline)),
         footer=_footer(sources, findings),
     )
     file = sources.run.path / "report.html"
@@ -50,7 +52,7 @@ def write_report(
     return file
 
 
-def _sections(sources: Sources, findings: Findings, evaluation: Mapping[str, Any] | None) -> Iterator[Section]:
+def _sections(sources: Sources, findings: Findings, evaluation: Mapping[str, Any] | None, offline: Mapping[str, Any] | None) -> Iterator[Section]:
     """The film and the table first; what there is nothing to show of is left out."""
     attempts, dream, world = findings.attempts, findings.dream, sources.world
     if attempts is not None and attempts.footage.pictures is not None:
@@ -59,14 +61,20 @@ def _sections(sources: Sources, findings: Findings, evaluation: Mapping[str, Any
         yield model_sections.dream_film(dream)
     if evaluation is not None:
         yield attempt_sections.success(evaluation)
+    if evaluation is not None and evaluation.get("shifts") and world is not None and attempts is not None:
+        yield shift_section.other_looks(world, attempts.episodes[0].states, evaluation)
+    if offline is not None:
+        yield offline_sections.go_or_no_go(offline)
+        if offline["action_recovery"]:
+            yield offline_sections.action_recovery(offline)
     if attempts is not None:
         yield attempt_sections.step_by_step(attempts)
     if world is not None and attempts is not None and attempts.landscape is not None:
         yield attempt_sections.landscape(world, attempts.landscape, attempts)
         yield attempt_sections.more_attempts(world, attempts.episodes)
     if findings.open_loop is not None:
-        yield model_sections.imagination(findings.open_loop, dream)
-    probes = (evaluation or {}).get("probe") or []
+        yield model_sections.imagination((offline or {}).get("open_loop") or findings.open_loop, dream)
+    probes = (evaluation or offline or {}).get("probe") or []
     if findings.map is not None or probes:
         yield model_sections.latents(findings.map, probes, sources.agent.world_model.latent_size)
     if metrics := sources.run.metrics():

@@ -1,0 +1,123 @@
+"""`telos serve`: the agent of a run, over HTTP."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+from tyro.conf import Positional, arg
+
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Serve:
+    """Answer observations with actions over HTTP, on this machine: with a deadline, limits, and a watchdog that falls back."""
+
+    run_folder: Annotated[Positional[Path], arg(metavar="RUN")]
+    """Folder of the run."""
+    host: str = "127.0.0.1"
+    """Address to listen at; other machines are let in with --expose only."""
+    port: int = 8765
+    """Port; 0 takes a free one."""
+    expose: bool = False
+    """Listen at an address that other machines reach. There is no password: whoever reaches it moves the robot."""
+    deadline_ms: float = 100.0
+    """From the arrival of a request to its answer; planning gets 60 % of it."""
+    stale_ms: float = 250.0
+    """Oldest frame that is planned from."""
+    watchdog_ms: float = 1000.0
+    """Silence after which a session falls back."""
+    slew: float | None = None
+    """Largest change of each action number from one action to the next, as a share of its range."""
+    fallback: Literal["zero", "hold"] | None = None
+    """What to do without a plan; by default zero, and hold where actions are choices."""
+    max_bytes: int | None = None
+    """Largest body of a request; by default what an observation needs as JSON."""
+    max_sessions: int = 8
+    """Sessions at once."""
+    planner: str | None = None
+    """random-shooting, cem, icem, mppi, categorical-cem, gradient-descent, or your own file.py:ClassName; by default the recipe's."""
+    seed: int = 0
+    """Of planning."""
+    threads: int | None = 1
+    """Processor threads of a plan."""
+
+    def run(self) -> int:
+        from telos.cli.terminal import remark
+        from telos.core.errors import ConfigError, MissingExtraError
+
+        if self.host not in LOOPBACK and not self.expose:
+            raise ConfigError(f"{self.host} lets other machines in.", fix="--host 127.0.0.1, or --expose if that is what you want")
+        try:
+            import uvicorn
+        except ImportError as error:
+            raise MissingExtraError.of("uvicorn", extra="serve", purpose="Serving actions over HTTP") from error
+        server = self.server()
+        listening = self._listen()
+        address = listening.getsockname()
+        remark(f"serving {self.run_folder} at http://{address[0]}:{address[1]}   deadline {self.deadline_ms:g} ms   stop with Ctrl-C")
+        remark(f"  next   curl http://{address[0]}:{address[1]}/spaces")
+        uvicorn.Server(uvicorn.Config(server.app(), log_level="warning", access_log=False)).run(sockets=[listening])
+        return 0
+
+    def server(self):
+        """The server of this run, not yet listening."""
+        from telos.cli.planners import make_planner
+        from telos.cli.threads import use_threads
+        from telos.core.run import Run
+        from telos.core.spaces import DiscreteSpace
+        from telos.recipes.experiment import load_agent, load_recipe
+        from telos.serving.app import Server
+        from telos.serving.limits import ActionLimits
+        from telos.serving.session import ServingSettings
+
+        run = Run.open(self.run_folder)
+        use_threads(self.threads)
+        planner = None if self.planner is None else make_planner(self.planner, load_recipe(run).agent.planner)
+        first = load_agent(run, planner=planner, seed=self.seed, budget_ms=PLANNING_SHARE * self.deadline_ms)
+        action = first.world_model.spaces.action
+        fallback = self.fallback or ("hold" if isinstance(action, DiscreteSpace) else "zero")
+        settings = ServingSettings(
+            deadline_ms=self.deadline_ms,
+            stale_ms=self.stale_ms,
+            watchdog_ms=self.watchdog_ms,
+            max_bytes=self.max_bytes or _enough_bytes(first.world_model.spaces.observation),
+            max_sessions=self.max_sessions,
+        )
+
+        def another():
+            return type(first)(first.world_model, first.settings, seed=self.seed)
+
+        return Server(another, ActionLimits(action, self.slew, fallback), settings)
+
+    def _listen(self):
+        import socket
+
+        from telos.core.errors import ConfigError
+
+        try:
+            found = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)[0]
+            listening = socket.socket(found[0], found[1], found[2])
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listening.bind(found[4])
+        except (OSError, OverflowError) as error:
+            raise ConfigError(f"{self.host}:{self.port} cannot be listened at: {error}.", fix="choose another --port; 0 takes a free one") from error
+        listening.listen(128)
+        return listening
+
+
+PLANNING_SHARE = 0.6
+"""Of the deadline; the rest is for reading the observation, encoding it, and for the last round of a plan, which is never cut short."""
+BYTES_PER_NUMBER, LEAST_BYTES = 32, 1 << 16
+
+
+def _enough_bytes(space) -> int:
+    """What an observation takes as JSON, with room to spare."""
+    import math
+
+    from telos.core.spaces import TreeSpace
+
+    leaves = space.spaces.values() if isinstance(space, TreeSpace) else [space]
+    return max(LEAST_BYTES, BYTES_PER_NUMBER * sum(math.prod(leaf.shape) for leaf in leaves))
