@@ -44,13 +44,22 @@ def enter(folder: Path, patch: pytest.MonkeyPatch) -> None:
     patch.setenv("MPLBACKEND", "Agg")
 
 
+def record_somebody_elses_logs() -> None:
+    """The HDF5 file of the page on imports, which the README takes for granted."""
+    (recorder,) = [block for block in pages.blocks(DOCS / "how-to/import-your-logs.md") if block.title == "record.py"]
+    Reader().do(recorder)
+    runpy.run_path(recorder.title, run_name="__main__")
+
+
 def test_the_tutorial_can_be_followed_in_a_hurry(finished_tutorial):
     assert (finished_tutorial / "runs/two-rooms/model.safetensors").is_file()
 
 
 def test_the_readme_can_be_followed_in_a_hurry(tmp_path, monkeypatch, capsys):
     enter(tmp_path, monkeypatch)
+    record_somebody_elses_logs()
     Reader().follow(ROOT / "README.md")
+    assert "<video" in Path("runs/my-robot/report.html").read_text(encoding="utf-8")
     assert "left to go" in capsys.readouterr().out
 
 
@@ -65,6 +74,7 @@ def test_a_page_can_be_followed_after_the_tutorial(page, finished_tutorial, tmp_
 @pytest.mark.parametrize("page", LONG, ids=name_of)
 def test_a_long_page_can_be_followed_as_it_stands(page, tmp_path, monkeypatch):
     enter(tmp_path, monkeypatch)
+    record_somebody_elses_logs()
     if page not in LONG[:2]:
         Reader().follow(TUTORIAL)
     Reader(in_a_hurry=False).follow(page)
@@ -81,6 +91,8 @@ def test_the_filmstrip_can_be_drawn_again(finished_tutorial, monkeypatch):
 def test_the_program_of_the_readme_has_15_lines_at_most():
     (program,) = [block for block in pages.blocks(ROOT / "README.md") if block.kind == "python"]
     assert len(program.text.splitlines()) <= 15
+    imports = [block for block in pages.blocks(ROOT / "README.md") if "telos data import" in block.text]
+    assert len(imports) == 1 and len(imports[0].text.splitlines()) <= 12
     for word in ("Episodes.open", "train(", "load_agent", "ReachGoal", "make_env", ".act(", "env.step("):
         assert word in program.text
 

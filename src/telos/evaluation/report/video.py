@@ -30,7 +30,8 @@ def encode_video(frames: UInt8[np.ndarray, "time height width 3"], *, per_second
     encoder, container, media, options = next(kind for kind in KINDS if kind[0] in av.codecs_available)
     file = io.BytesIO()
     with av.open(file, "w", format=container) as output:
-        stream = output.add_stream(encoder, rate=Fraction(per_second), options=options)
+        # With several threads the same pictures are not always encoded to the same bytes.
+        stream = output.add_stream(encoder, rate=Fraction(per_second), options={**options, "threads": "1"})
         assert isinstance(stream, av.VideoStream)
         stream.height, stream.width, stream.pix_fmt = frames.shape[1], frames.shape[2], "yuv420p"
         # Without these tags browsers guess the colour matrix, and each guesses for itself.
