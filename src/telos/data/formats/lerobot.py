@@ -57,7 +57,7 @@ class Info:
 def says_version(path: Path) -> str | None:
     """The version that a folder says it has; None for anything else."""
     try:
-        version = read_object(path / INFO).get("codebase_version") if (path / INFO).is_file() else None
+        version = read_object(within(path, INFO)).get("codebase_version") if (path / INFO).is_file() else None
     except (DataError, OSError):
         return None
     return version if isinstance(version, str) else None

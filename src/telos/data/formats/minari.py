@@ -7,6 +7,7 @@ from telos.data.formats.arrays import check_links
 from telos.data.formats.base import AbstractFormat, AbstractSource
 from telos.data.formats.json_files import read_object
 from telos.data.formats.minari_source import METADATA, MinariSource
+from telos.data.formats.paths import within
 
 
 class Minari(AbstractFormat):
@@ -20,7 +21,7 @@ class Minari(AbstractFormat):
 
     def recognises(self, path: Path) -> bool:
         try:
-            content = read_object(_folder(path) / METADATA)
+            content = read_object(within(path, str((_folder(path) / METADATA).relative_to(path))))
         except (DataError, OSError):
             return False
         return "data_format" in content and ("observation_space" in content or "total_episodes" in content)
