@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import pytest
 import tiny_runs
 
@@ -16,7 +18,7 @@ def logs(tmp_path_factory):
 def test_larger_parts_contain_smaller_ones_and_other_seeds_draw_others(logs):
     chosen = [set(nested_subset(logs, num, seed=1).indices) for num in (3, 9, 20, 30)]
     assert [len(part) for part in chosen] == [3, 9, 20, 30]
-    assert all(small < large for small, large in zip(chosen, chosen[1:], strict=False))
+    assert all(small < large for small, large in pairwise(chosen))
     assert set(nested_subset(logs, 9, seed=2).indices) != chosen[1]
 
 

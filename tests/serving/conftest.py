@@ -16,7 +16,7 @@ from telos.agent.world_model import JEPAConfig
 from telos.core.spaces import DiscreteSpace, PixelSpace, Spaces, TreeSpace, VectorSpace
 from telos.serving.app import Server
 from telos.serving.limits import ActionLimits
-from telos.serving.session import ServingSettings
+from telos.serving.settings import ServingSettings
 
 ACTION = VectorSpace(2, (-1.0, 0.0), (1.0, 4.0))
 SPACES = {
@@ -59,7 +59,7 @@ def make_server(kind="vector", *, planner=None, slew=None, clock=time.monotonic,
     spaces = SPACES[kind]
     fallback = fallback or ("hold" if kind == "choices" else "zero")
     times = {"deadline_ms": 2000.0, "stale_ms": 5000.0, "watchdog_ms": 5000.0, **settings}
-    return Server(lambda: make_agent(spaces, planner, budget_ms=50.0), ActionLimits(spaces.action, slew, fallback), ServingSettings(**times), clock)
+    return Server(lambda: make_agent(spaces, planner), ActionLimits(spaces.action, slew, fallback), ServingSettings(**times), clock)
 
 
 def client_of(server):

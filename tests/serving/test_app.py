@@ -157,7 +157,7 @@ def test_a_late_plan_gives_way_to_the_fallback_and_then_to_what_is_left_of_the_l
 def test_the_rest_of_a_plan_stands_in_for_a_few_late_ones_only():
     async def test():
         planner = Sleepy(horizon=6, num_candidates=8, seconds=0.0)
-        server = make_server(planner=planner, deadline_ms=300.0)
+        server = make_server(planner=planner, deadline_ms=600.0)
         async with client_of(server) as client:
             session = await opened(client)
             first = await client.post(f"{session}/act", json={"frame": 0, "observation": seen("vector")})

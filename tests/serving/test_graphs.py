@@ -1,5 +1,6 @@
 """Promises of exported graphs: they compute what the model computes, with torch alone."""
 
+import functools
 import json
 import subprocess
 import sys
@@ -36,24 +37,35 @@ def tensors(kind, num=1):
     return torch.tensor(value).to(torch.uint8 if kind == "pixels" else torch.float32).expand(num, *np.shape(value))
 
 
+@pytest.fixture(scope="module")
+def folder_of(tmp_path_factory):
+    """The graphs of a kind; exported once."""
+
+    @functools.cache
+    def folder_of(kind):
+        folder = tmp_path_factory.mktemp("graphs") / kind
+        graphs = {graph.name: graph for graph in export_graphs(make_agent(SPACES[kind]), folder)}
+        assert set(graphs) == {"encoder", "step", "policy"}
+        assert all(graph.difference <= 1e-5 for graph in graphs.values())
+        return folder
+
+    return folder_of
+
+
 @pytest.mark.parametrize("kind", SPACES)
-def test_every_graph_equals_its_model_at_any_batch(kind, tmp_path):
-    agent = make_agent(SPACES[kind])
-    graphs = {graph.name: graph for graph in export_graphs(agent, tmp_path / "graphs")}
-    assert set(graphs) == {"encoder", "step", "policy"}
-    assert all(graph.difference <= 1e-5 for graph in graphs.values())
-    encoder = torch.export.load(tmp_path / "graphs/encoder.pt2").module()
+def test_every_graph_equals_its_model_at_any_batch(kind, folder_of):
+    agent, folder = make_agent(SPACES[kind]), folder_of(kind)
+    encoder = torch.export.load(folder / "encoder.pt2").module()
     for num in (1, 4, 9):
         expected = agent.world_model.observe(None, None, map_tree(torch.clone, tensors(kind, num)))
         torch.testing.assert_close(encoder(map_tree(torch.clone, tensors(kind, num)))[0], expected.latent)
-    said = json.loads((tmp_path / "graphs/graphs.json").read_text())
+    said = json.loads((folder / "graphs.json").read_text())
     assert [graph["name"] for graph in said["graphs"]] == ["encoder", "step", "policy"]
 
 
-def test_graphs_run_where_there_is_no_telos(tmp_path):
+def test_graphs_run_where_there_is_no_telos(folder_of):
     agent = make_agent(SPACES["vector"])
-    export_graphs(agent, tmp_path / "graphs")
-    run = subprocess.run([sys.executable, "-c", LOAD_AND_RUN, str(tmp_path / "graphs")], capture_output=True, text=True, check=True)
+    run = subprocess.run([sys.executable, "-c", LOAD_AND_RUN, str(folder_of("vector"))], capture_output=True, text=True, check=True)
     state = agent.world_model.observe(None, None, torch.ones(7, 3))
     with torch.no_grad():
         for _ in range(2):
@@ -63,7 +75,11 @@ def test_graphs_run_where_there_is_no_telos(tmp_path):
 
 @pytest.mark.parametrize(
     "planner",
-    [MPPI(horizon=4, num_candidates=8), CEM(horizon=4, num_candidates=40), ICEM(horizon=4, num_candidates=40)],
+    [
+        MPPI(horizon=4, num_candidates=8, num_iterations=2),
+        pytest.param(CEM(horizon=4, num_candidates=40), marks=pytest.mark.slow),
+        pytest.param(ICEM(horizon=4, num_candidates=40), marks=pytest.mark.slow),
+    ],
     ids=lambda p: type(p).__name__,
 )
 def test_the_policy_decides_as_the_agent_does_with_the_same_chance(planner, tmp_path):

@@ -80,6 +80,11 @@ class Agent:
         return self._plan
 
     @property
+    def planned(self) -> Tensor | None:
+        """`[batch steps action]`: what is left of the plan after the action that `act` returned last."""
+        return None if self._plan is None else self._plan.actions[:, self._age :]
+
+    @property
     def state(self) -> State | None:
         """What the agent believes."""
         return self._state

@@ -84,10 +84,16 @@ class Evaluate:
         results.print(success_table(result))
         goals = f"{result['episodes']} episodes of '{result['protocol']['name']}' from {result['pairs_from']}"
         say(f"\n  {goals} · one plan {1000 * result['plan_cpu_seconds']:.1f} ms of CPU")
-        say(f"  success   {result['judge']['says']}")
+        say(f"  success   {result['judge']['says']}, {_held(result['protocol'])}")
         if result.get("shifts"):
             show_shifts(result)
         return 0
+
+
+def _held(protocol: Mapping[str, Any]) -> str:
+    """For how long a success must last."""
+    steps = f"{protocol['hold']} step{'' if protocol['hold'] == 1 else 's'}"
+    return f"for the last {steps} of {protocol['steps']}" if protocol["at_end"] else f"for {steps} in a row"
 
 
 def evaluate_run(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -32,7 +33,8 @@ class Serve:
     slew: float | None = None
     """Largest change of each action number from one action to the next, as a share of its range."""
     fallback: Literal["zero", "hold"] | None = None
-    """What to do without a plan; by default zero, and hold where actions are choices."""
+    """What to do without a plan: zero, brought into the bounds, or hold the last action. By default zero where it lies well inside
+    the bounds, and hold where actions are choices; else it has to be said."""
     max_bytes: int | None = None
     """Largest body of a request; by default what an observation needs as JSON."""
     max_sessions: int = 8
@@ -57,9 +59,13 @@ class Serve:
         server = self.server()
         listening = self._listen()
         address = listening.getsockname()
-        remark(f"serving {self.run_folder} at http://{address[0]}:{address[1]}   deadline {self.deadline_ms:g} ms   stop with Ctrl-C")
-        remark(f"  next   curl http://{address[0]}:{address[1]}/spaces")
-        uvicorn.Server(uvicorn.Config(server.app(), log_level="warning", access_log=False)).run(sockets=[listening])
+        url = f"http://[{address[0]}]:{address[1]}" if ":" in address[0] else f"http://{address[0]}:{address[1]}"
+        limits = f"deadline {self.deadline_ms:g} ms, fallback {server.limits.fallback}"
+        remark(f"serving {self.run_folder} at {url}   {limits}   stop with Ctrl-C")
+        remark(f"  next   curl {url}/spaces")
+        # Being told to stop is how a server ends; uvicorn repeats the signal once it is through.
+        with suppress(KeyboardInterrupt):
+            uvicorn.Server(uvicorn.Config(server.app(), log_level="warning", access_log=False)).run(sockets=[listening])
         return 0
 
     def server(self):
@@ -67,18 +73,16 @@ class Serve:
         from telos.cli.planners import make_planner
         from telos.cli.threads import use_threads
         from telos.core.run import Run
-        from telos.core.spaces import DiscreteSpace
         from telos.recipes.experiment import load_agent, load_recipe
         from telos.serving.app import Server
-        from telos.serving.limits import ActionLimits
-        from telos.serving.session import ServingSettings
+        from telos.serving.limits import ActionLimits, usual_fallback
+        from telos.serving.settings import ServingSettings
 
         run = Run.open(self.run_folder)
         use_threads(self.threads)
         planner = None if self.planner is None else make_planner(self.planner, load_recipe(run).agent.planner)
         first = load_agent(run, planner=planner, seed=self.seed, budget_ms=PLANNING_SHARE * self.deadline_ms)
         action = first.world_model.spaces.action
-        fallback = self.fallback or ("hold" if isinstance(action, DiscreteSpace) else "zero")
         settings = ServingSettings(
             deadline_ms=self.deadline_ms,
             stale_ms=self.stale_ms,
@@ -90,7 +94,7 @@ class Serve:
         def another():
             return type(first)(first.world_model, first.settings, seed=self.seed)
 
-        return Server(another, ActionLimits(action, self.slew, fallback), settings)
+        return Server(another, ActionLimits(action, self.slew, self.fallback or usual_fallback(action)), settings)
 
     def _listen(self):
         import socket

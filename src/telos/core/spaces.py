@@ -61,17 +61,26 @@ class AbstractSpace(ABC):
         if value.dtype.kind not in "biuf":
             raise SpaceError(f"{what} holds {value.dtype} values.", expected="numbers")
         self.batch_shape(value, what=what)
-        if value.dtype.kind == "f" and not np.isfinite(value).all():
-            raise SpaceError(
-                f"{what} holds {int((~np.isfinite(value)).sum())} values that are not finite numbers (NaN or infinity).",
-                expected="finite numbers",
-                fix="drop or repair these frames before you go on",
-            )
-        return value.astype(self.dtype, copy=False)
+        _check_finite(value, what)
+        with np.errstate(over="ignore"):
+            kept = value.astype(self.dtype, copy=False)
+        if kept is not value:
+            # What was finite in double precision may be beyond single precision.
+            _check_finite(kept, what)
+        return kept
 
     def describe(self) -> str:
         """A few words for people."""
         return f"{type(self).__name__} {list(self.shape)}"
+
+
+def _check_finite(value: np.ndarray, what: str) -> None:
+    if value.dtype.kind == "f" and not (finite := np.isfinite(value)).all():
+        raise SpaceError(
+            f"{what} holds {int((~finite).sum())} values that are not finite numbers (NaN or infinity).",
+            expected="finite numbers",
+            fix="drop or repair these frames before you go on",
+        )
 
 
 @dataclass(frozen=True)

@@ -8,15 +8,12 @@ from typing import Any
 import numpy as np
 
 from telos.core.errors import SpaceError, TelosError
-from telos.core.spaces import AbstractSpace, DiscreteSpace, ObservationSpace, PixelSpace, Tree, TreeSpace, VectorSpace
+from telos.core.spaces import AbstractSpace, ActionSpace, DiscreteSpace, ObservationSpace, PixelSpace, Tree, TreeSpace, VectorSpace
+from telos.serving.refusals import MalformedError
 
 JSON, RAW = "application/json", "application/octet-stream"
 FRAME, AGE = "telos-frame", "telos-age-ms"
 """Headers of a raw body, for what JSON says inside."""
-
-
-class MalformedError(TelosError):
-    """A body that is not what its content type says."""
 
 
 def read_json(body: bytes) -> dict[str, Any]:
@@ -56,6 +53,14 @@ def observation_from_json(value: Any, space: ObservationSpace, what: str) -> Tre
             raise SpaceError(f"{what} does not have the right parts.", expected=f"an object with {sorted(space.spaces)}")
         return {name: _array(value[name], part, f"{what}, part '{name}',") for name, part in space.spaces.items()}
     return _array(value, space, what)
+
+
+def action_from_json(value: Any, space: ActionSpace, what: str) -> np.ndarray:
+    """An action from a list of numbers. Raises SpaceError."""
+    action = space.check(_array(value, space, what), what=what)
+    if space.batch_shape(action, what=what):
+        raise SpaceError(f"{what} is a batch.", expected=f"a single one: {space.describe()}")
+    return action
 
 
 def observation_from_bytes(body: bytes, space: ObservationSpace, what: str) -> Tree:

@@ -2,8 +2,9 @@
 
 import hashlib
 import json
+import os
+import shutil
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -14,12 +15,13 @@ from torch import Tensor, nn
 
 import telos
 from telos.agent.actor import make_plan
+from telos.agent.actor.box import ActionBox
 from telos.agent.loop import Agent, AgentSettings
 from telos.core.contracts import AbstractWorldModel
 from telos.core.errors import ConfigError, DataError
 from telos.core.logs import map_tree
 from telos.core.seeding import torch_generator
-from telos.core.spaces import DiscreteSpace, ObservationSpace, PixelSpace, TreeSpace
+from telos.core.spaces import ObservationSpace, PixelSpace, TreeSpace
 from telos.core.types import Observation, Problem, State
 from telos.serving.chance import ChanceTape
 
@@ -28,6 +30,10 @@ BATCHES = (1, 2, 5)
 TOLERANCE = 1e-5
 """Largest difference to the model, as a share of the largest number; both compute in single precision, perhaps in another order."""
 MANIFEST = "graphs.json"
+HOW_TO_CAPTURE = {
+    "policy": "choose a planner that samples, such as --planner mppi; one that follows gradients cannot be captured",
+    "": "write its forward without Python that depends on data",
+}
 
 
 class EncoderGraph(nn.Module):
@@ -101,16 +107,20 @@ def export_graphs(agent: Agent, out: Path, *, seed: int = 0) -> list[Graph]:
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise DataError(f"{out} exists already and is not empty.", fix="choose another --out, or remove it")
     disabled = jaxtyping.config.jaxtyping_disable
-    jaxtyping.config.update("jaxtyping_disable", True)
+    # All of it or nothing: what could not be finished is not taken for an export.
+    unfinished = out.with_name(f".{out.name}.{os.getpid()}.tmp")
     try:
-        out.mkdir(parents=True, exist_ok=True)
-        graphs = list(_export_all(agent, out, seed))
+        jaxtyping.config.update("jaxtyping_disable", True)
+        unfinished.mkdir(parents=True)
+        graphs = list(_export_all(agent, unfinished, seed))
         content = {"telos": telos.__version__, "torch": torch.__version__, "spaces": agent.world_model.spaces.to_json()}
-        (out / MANIFEST).write_text(json.dumps({**content, "graphs": [asdict(graph) for graph in graphs]}, indent=1), encoding="utf-8")
+        (unfinished / MANIFEST).write_text(json.dumps({**content, "graphs": [asdict(graph) for graph in graphs]}, indent=1), encoding="utf-8")
+        unfinished.replace(out)
     except OSError as error:
         raise DataError(f"{out} cannot be written: {error.strerror or error}.", fix="choose another --out") from error
     finally:
         jaxtyping.config.update("jaxtyping_disable", disabled)
+        shutil.rmtree(unfinished, ignore_errors=True)
     return graphs
 
 
@@ -122,9 +132,7 @@ def _export_all(agent: Agent, out: Path, seed: int):
         return _draw(space, num, generator)
 
     def actions(num: int) -> Tensor:
-        if isinstance(action, DiscreteSpace):
-            return torch.randint(action.num, (num, 1), generator=generator)
-        return torch.rand(num, action.size, generator=generator) * 2 - 1
+        return ActionBox(action).to_actions(torch.rand(num, *action.shape, generator=generator) * 2 - 1)
 
     state = model.observe(None, None, observations(3))
     memory = tuple(sorted(state.memory))
@@ -153,10 +161,8 @@ def _export(
     try:
         program = torch.export.export(module, example, dynamic_shapes=shapes)
     except Exception as error:
-        reason = str(error).strip().partition("\n")[0]
-        raise ConfigError(
-            f"The {name} cannot be captured as one graph: {reason}", fix="write its forward without Python that depends on data"
-        ) from error
+        reason = str(error).strip().partition(". ")[0].partition("\n")[0].rstrip(".")
+        raise ConfigError(f"The {name} cannot be captured as one graph: {reason}.", fix=HOW_TO_CAPTURE.get(name, HOW_TO_CAPTURE[""])) from error
     captured = program.module()
     difference = max(_difference(captured(*given), module(*given)) for given in map(draw, BATCHES))
     if not difference <= TOLERANCE:
@@ -164,8 +170,6 @@ def _export(
             f"The graph of the {name} differs from the model by {difference:.2g} of its largest number.", expected=f"{TOLERANCE:g} or less"
         )
     file = out / f"{name}.pt2"
-    with suppress(FileNotFoundError):
-        file.unlink()
     torch.export.save(program, file)
     checksum = hashlib.blake2b(file.read_bytes(), digest_size=16).hexdigest()
     return Graph(name, file.name, inputs, outputs, difference, checksum)

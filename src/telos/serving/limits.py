@@ -11,6 +11,23 @@ from telos.core.spaces import ActionSpace, VectorSpace
 Fallback = Literal["zero", "hold"]
 
 
+def usual_fallback(space: ActionSpace) -> Fallback:
+    """What most robots survive: `hold` a choice, and `zero` where it lies well inside the bounds.
+
+    Raises:
+        ConfigError: zero lies at the edge or outside, so that it may be rest (a throttle) or a far place (a position).
+    """
+    if not isinstance(space, VectorSpace):
+        return "hold"
+    low, high = space.bounds
+    if (low < 0).all() and (high > 0).all():
+        return "zero"
+    raise ConfigError(
+        "Zero lies at the edge of these actions, or outside: it may mean rest, or a far place.",
+        expected="--fallback zero (such as a throttle), or --fallback hold (such as a position)",
+    )
+
+
 @dataclass(frozen=True)
 class ActionLimits:
     """Every action that leaves the server went through `apply`; there is no other way out.
@@ -42,18 +59,22 @@ class ActionLimits:
         low, high = self.space.bounds
         return np.clip(np.zeros(self.space.size, dtype=np.float32), low, high)
 
-    def apply(self, wanted: np.ndarray, last: np.ndarray) -> np.ndarray:
-        """`[action]`: what may be sent when `wanted` is asked for and `last` was sent before. Numbers that are none become `last`."""
+    def within_bounds(self, wanted: np.ndarray, last: np.ndarray) -> np.ndarray:
+        """`[action]`: the nearest action there is to `wanted`. Numbers that are none become `last`."""
         if not isinstance(self.space, VectorSpace):
             choice = int(wanted[0])
             return np.array([choice if 0 <= choice < self.space.num else int(last[0])], dtype=np.int64)
         low, high = self.space.bounds
-        action = np.where(np.isfinite(wanted), wanted, last).astype(np.float32).clip(low, high)
-        if self.slew is not None:
-            step = np.float32(self.slew) * (high - low)
-            # Between two actions inside the bounds, so still inside.
-            action = action.clip(last - step, last + step)
-        return action.clip(low, high)
+        return np.where(np.isfinite(wanted), wanted, last).astype(np.float32).clip(low, high)
+
+    def apply(self, wanted: np.ndarray, last: np.ndarray) -> np.ndarray:
+        """`[action]`: what may be sent when `wanted` is asked for and `last` was sent before. Numbers that are none become `last`."""
+        action = self.within_bounds(wanted, last)
+        if self.slew is None or not isinstance(self.space, VectorSpace):
+            return action
+        low, high = self.space.bounds
+        step = np.float32(self.slew) * (high - low)
+        return action.clip(last - step, last + step).clip(low, high)
 
     def safe(self, last: np.ndarray) -> np.ndarray:
         """`[action]`: the next step of the fallback."""

@@ -66,7 +66,7 @@ class Watch:
             self.seen.append(event)
 
     def _outside(self, path) -> bool:
-        return isinstance(path, str | bytes | os.PathLike) and not f"{os.path.abspath(os.fsdecode(path))}/".startswith(self.root)
+        return isinstance(path, str | bytes | os.PathLike) and not f"{os.path.normpath(Path(os.fsdecode(path)).absolute())}/".startswith(self.root)
 
 
 @contextlib.contextmanager
@@ -104,7 +104,7 @@ def run_case(original: Path, format: str | None, folder: Path, seed: int) -> str
 
 
 def run(original: Path, format: str | None, folder: Path, cases: range, tell: Callable[[str], None]) -> dict[str, int | float]:
-    """How the cases end, in an empty folder, and how long the slowest of them took; `tell` hears of each before it begins, and of all that went wrong."""
+    """How the cases end, in an empty folder, and how long the slowest took; `tell` hears of each before, and of all that went wrong."""
     counts: Counter[str] = Counter(imported=0, refused=0, wrong=0)
     watch, slowest = Watch(folder.parent), 0.0
     for case in cases:

@@ -35,7 +35,16 @@ def run_block(layout: str, seed: int, num: int) -> dict:
         except (subprocess.TimeoutExpired, IndexError, ValueError) as error:
             lines = log.read().splitlines()
             said = f"WRONG {lines[-1] if lines else ''}: the process ended with {type(error).__name__}"
-            return {"layout": layout, "imported": 0, "refused": 0, "wrong": len(lines) or 1, "slowest": 0, "peak_mb": 0, "seconds": 60, "said": [said]}
+            return {
+                "layout": layout,
+                "imported": 0,
+                "refused": 0,
+                "wrong": len(lines) or 1,
+                "slowest": 0,
+                "peak_mb": 0,
+                "seconds": 60,
+                "said": [said],
+            }
         return {**result, "said": [line for line in log.read().splitlines() if line.startswith("WRONG")]}
 
 

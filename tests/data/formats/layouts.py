@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import h5py
+import hdf5_layouts
 import numpy as np
 import robot_layouts
 
@@ -175,6 +176,8 @@ FLAT = {"observation": "pictures", "action": "actions"}
 ROBOMIMIC = {"observation/camera": "pictures", "observation/joints": "joints", "action": "actions"}
 OGBENCH = {**FLAT, "info/qpos": "state", "info/qvel": "joints"}
 STATE = {**FLAT, "info/state": "state"}
+ALOHA = {"observation/cam_high": "pictures", "observation/qpos": "joints", "action": "actions"}
+MANISKILL = {"observation/rgb": "pictures", "observation/qpos": "joints", "action": "actions", "cube": "state", "rewards": "rewards"}
 MINARI = {"observation/camera": "pictures", "observation/joints": "joints", "action": "actions", "info/state": "state", "rewards": "rewards"}
 VIDEOS = {"observation": "pictures", "action": "actions", "info/joints": "joints", "info/state": "state", "reward": "rewards"}
 LEROBOT = {"observation/front": "pictures", "observation/state": "joints", "action": "actions", "reward": "rewards"}
@@ -186,6 +189,11 @@ LAYOUTS = {
     "stable-worldmodel": Written("stable-worldmodel", "world.h5", write_stable_worldmodel, {**STATE, "info/proprio": "joints"}),
     "ogbench": Written("ogbench", "maze.npz", write_ogbench, OGBENCH),
     "ogbench, not packed": Written("ogbench", "maze.npz", lambda path, logs: write_ogbench(path, logs, packed=False), OGBENCH),
+    "hdf5, a file an episode": Written("hdf5", "aloha", hdf5_layouts.write_aloha, ALOHA),
+    "hdf5, a group an episode": Written("hdf5", "trajectory.h5", hdf5_layouts.write_maniskill, MANISKILL),
+    "hdf5, groups in a group": Written("hdf5", "logs.h5", hdf5_layouts.write_groups_below, STATE),
+    "hdf5 with flags": Written("hdf5", "maze.hdf5", hdf5_layouts.write_d4rl, {**OGBENCH, "rewards": "rewards"}),
+    "hdf5 with ends, packed": Written("hdf5", "logs.h5", hdf5_layouts.write_flat, STATE),
     "zarr": Written("zarr", "replay.zarr", write_zarr, {**STATE, "agent": "joints"}),
     "npz folder": Written("npz", "recordings", write_npz_folder, {**STATE, "reward": "rewards"}),
     **{

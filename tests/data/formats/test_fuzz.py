@@ -12,6 +12,9 @@ FUZZ = Path(__file__).with_name("fuzz.py")
 SHORT = (
     "robomimic",
     "stable-worldmodel",
+    "hdf5, a file an episode",
+    "hdf5, a group an episode",
+    "hdf5 with ends, packed",
     "ogbench",
     "zarr",
     "npz folder",

@@ -214,6 +214,10 @@ def test_links_out_of_the_folder_are_not_followed(tmp_path):
     (source / "data/1/part-0.arrow").symlink_to(other / "data/1/part-0.arrow")
     with pytest.raises(DataError, match="is a link to somewhere else"):
         describe_source(source)
+    (source / "data/metadata.json").unlink()
+    (source / "data/metadata.json").symlink_to(other / "data/metadata.json")
+    with pytest.raises(DataError, match="in no layout"):
+        describe_source(source)
 
 
 def test_pictures_with_channels_first_and_of_one_channel_are_known(tmp_path):

@@ -6,7 +6,8 @@ from plane import Adds, agent_of
 
 from telos.data import Selection, split
 from telos.evaluation.offline import evaluate_offline
-from telos.evaluation.offline.verdicts import LEVELS, enough_logs, held_out_counts, overall
+from telos.evaluation.offline.verdict import LEVELS, overall
+from telos.evaluation.offline.verdicts import enough_logs, held_out_counts
 
 
 def levels(logs, model=None, share=0.5):

@@ -4,6 +4,7 @@ from telos.data.formats.base import AbstractFormat as AbstractFormat
 from telos.data.formats.base import AbstractSource as AbstractSource
 from telos.data.formats.base import Description as Description
 from telos.data.formats.base import SourceColumn as SourceColumn
+from telos.data.formats.hdf5 import Hdf5 as Hdf5
 from telos.data.formats.lerobot_v2 import LeRobotV2 as LeRobotV2
 from telos.data.formats.lerobot_v3 import LeRobotV3 as LeRobotV3
 from telos.data.formats.minari import Minari as Minari
@@ -17,6 +18,7 @@ from telos.data.formats.zarr_store import ReplayBuffer as ReplayBuffer
 FORMATS: tuple[AbstractFormat, ...] = (
     Robomimic(),
     StableWorldModel(),
+    Hdf5(),
     ReplayBuffer(),
     OGBench(),
     Npz(),

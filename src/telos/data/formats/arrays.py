@@ -144,7 +144,8 @@ def layout_of(name: str, array: Rows, what: str) -> Layout | None:
     if dtype == np.uint8 and len(row) == 2 and min(row) >= LEAST_EDGE:
         return Layout(PixelSpace(*row, 1))
     if len(row) == 3 and (dtype == np.uint8 or dtype.kind == "f"):
-        scale = None if dtype == np.uint8 else _scale(array)
+        with foreign(Path(what), f"at '{name}'"):
+            scale = None if dtype == np.uint8 else _scale(array)
         channels_first = row[0] in CHANNELS and row[2] not in CHANNELS and min(row[1:]) >= LEAST_EDGE
         channels_last = row[2] <= (MOST_CHANNELS if dtype == np.uint8 else max(CHANNELS)) and min(row[:2]) >= LEAST_EDGE
         if (channels_first or channels_last) and (dtype == np.uint8 or scale is not None):

@@ -8,7 +8,7 @@ import numpy as np
 
 from telos.core.errors import DataError
 from telos.core.spaces import AbstractSpace, DiscreteSpace
-from telos.data.formats.arrays import AbstractArraySource, Place, Rows, count_choices, layout_of, len_of
+from telos.data.formats.arrays import AbstractArraySource, Place, Rows, count_choices, foreign, layout_of, len_of
 from telos.data.formats.base import Description, Role, SourceColumn
 
 LAST_ACTIONS = "The last action of every episode leads to no observation and is left out."
@@ -44,7 +44,8 @@ class FlatSource(AbstractArraySource):
         self.layouts = {name: layout for name, layout in found.items() if layout is not None}
         self.arrays = {name: arrays[name] for name in self.layouts}
         given = roles({name: layout.space for name, layout in self.layouts.items()})
-        spaces = {name: choices_of(self.arrays[name], layout.space, given[name]) for name, layout in self.layouts.items()}
+        with foreign(path):
+            spaces = {name: choices_of(self.arrays[name], layout.space, given[name]) for name, layout in self.layouts.items()}
         self.description = Description(
             format=format,
             columns=tuple(

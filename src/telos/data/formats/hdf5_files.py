@@ -6,8 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from telos.core.errors import DataError, MissingExtraError
-from telos.data.formats.arrays import MOST_ROW_BYTES, check_promise, foreign, natural
+from telos.data.formats.arrays import MOST_ROW_BYTES, Rows, check_promise, foreign, natural
+from telos.data.formats.blocks import Blocks
+from telos.data.formats.raw_rows import DeflatedRows, StoredRows
 
+DEFLATE, SHUFFLE = 1, 2
+"""Numbers of HDF5's filters."""
 MAGIC = b"\x89HDF\r\n\x1a\n"
 
 
@@ -85,6 +89,41 @@ def is_dataset(value: Any) -> bool:
     import h5py
 
     return isinstance(value, h5py.Dataset)
+
+
+def rows_of(dataset: Any, path: Path, *, shared: bool = False) -> Rows:
+    """A dataset to be read by rows, past HDF5's library where its bytes lie as they are, or deflated, and by it otherwise.
+
+    Args:
+        shared: Whether several episodes lie in it, so that a chunk is asked for more than once.
+    """
+    with foreign(path, f"at '{dataset.name}'"):
+        rows = _raw_rows(dataset, path)
+    return Blocks(rows) if shared and isinstance(rows, DeflatedRows) else dataset if rows is None else rows
+
+
+def _raw_rows(dataset: Any, path: Path) -> StoredRows | DeflatedRows | None:
+    """The dataset without the library; None for what is in other types, packed otherwise, or not there."""
+    import h5py
+
+    held, dtype, shape = dataset.id, dataset.dtype, dataset.shape
+    if not shape or 0 in shape or dtype.kind not in "iuf" or held.get_type() != h5py.h5t.py_create(dtype):
+        return None
+    # Offsets count from the end of what a user may have put before the file proper.
+    if h5py.h5i.get_file_id(held).get_create_plist().get_userblock():
+        return None
+    layout, offset = held.get_create_plist(), held.get_offset()
+    if layout.get_layout() == h5py.h5d.CONTIGUOUS:
+        return None if offset is None else StoredRows(path, offset, shape, dtype)
+    filters = [layout.get_filter(number)[0] for number in range(layout.get_nfilters())]
+    if layout.get_layout() != h5py.h5d.CHUNKED or filters not in ([DEFLATE], [SHUFFLE, DEFLATE]) or dataset.chunks[1:] != shape[1:]:
+        return None
+
+    def find(row: int) -> tuple[int, int] | None:
+        chunk = held.get_chunk_info_by_coord((row, *[0] * (len(shape) - 1)))
+        return None if chunk.byte_offset is None or chunk.filter_mask else (chunk.byte_offset, chunk.size)
+
+    return DeflatedRows(path, shape, dtype, dataset.chunks, find, dataset.__getitem__, SHUFFLE in filters)
 
 
 def attribute(holder: Any, name: str, path: Path) -> Any:

@@ -11,6 +11,7 @@ import numpy as np
 
 from telos.core.errors import DataError
 from telos.data.formats.arrays import MOST_ROW_BYTES, Rows, check_promise, foreign
+from telos.data.formats.raw_rows import StoredRows
 
 LOCAL_HEADER = 30
 """Bytes before the name of a member of a zip file."""
@@ -66,24 +67,6 @@ def open_arrays(path: Path) -> tuple[dict[str, Rows], list[str]]:
 def is_packed(array: Rows) -> bool:
     """Whether an array can only be read from front to back."""
     return isinstance(array, PackedRows)
-
-
-@dataclass(frozen=True)
-class StoredRows:
-    """An array whose bytes lie in a file as they are."""
-
-    path: Path
-    offset: int
-    shape: tuple[int, ...]
-    dtype: np.dtype
-
-    def __getitem__(self, rows: slice, /) -> np.ndarray:
-        start, stop, _ = rows.indices(self.shape[0])
-        row = math.prod(self.shape[1:])
-        with self.path.open("rb") as stream:
-            stream.seek(self.offset + start * row * self.dtype.itemsize)
-            numbers = np.fromfile(stream, self.dtype, max(0, stop - start) * row)
-        return numbers.reshape(-1, *self.shape[1:])
 
 
 @dataclass

@@ -104,11 +104,11 @@ def _read_demo(name: str, group: Any, path: Path) -> _Demo:
     demo = _Demo(name)
     for key, value in hdf5_files.children(group, path):
         if hdf5_files.is_dataset(value):
-            demo.arrays[key] = value
+            demo.arrays[key] = hdf5_files.rows_of(value, path)
         elif key in ("obs", "next_obs") and hdf5_files.is_group(value):
             for part, array in hdf5_files.children(value, path):
                 if hdf5_files.is_dataset(array):
-                    (demo.arrays if key == "obs" else demo.following)[f"obs/{part}"] = array
+                    (demo.arrays if key == "obs" else demo.following)[f"obs/{part}"] = hdf5_files.rows_of(array, path)
     return demo
 
 

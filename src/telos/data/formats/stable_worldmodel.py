@@ -32,7 +32,8 @@ class StableWorldModel(AbstractFormat):
         file = hdf5_files.open_file(path)
         try:
             found = dict(hdf5_files.children(file, path))
-            arrays = {name: value for name, value in found.items() if hdf5_files.is_dataset(value) and name not in INDICES}
+            sets = {name: value for name, value in found.items() if hdf5_files.is_dataset(value) and name not in INDICES}
+            arrays = {name: hdf5_files.rows_of(value, path, shared=True) for name, value in sets.items()}
             groups = [f"The group '{name}' is left out." for name, value in found.items() if not hdf5_files.is_dataset(value)]
             if not arrays or not all(hdf5_files.is_dataset(found.get(name)) for name in INDICES[:2]):
                 raise DataError(f"{path} has no columns.", expected="ep_len, ep_offset, action and observations at its root")

@@ -32,7 +32,8 @@ class PushT(AbstractGymWorld):
 
     - *usual* (`judged="pose"`, radius 1): positions of disc and block together within 20 pixels, and the angle within 20 degrees,
       of the goal state. It is DINO-WM's and stable-worldmodel's (there, goals lie 25 steps ahead in held-out episodes, and 50
-      steps are allowed: `--offset 25 --steps 50`), but for the logs: theirs are an expert's.
+      steps are allowed: `--offset 25 --steps 50`), but for the logs: theirs are an expert's. Say `--steps`: without it an episode
+      may take three times as long as the scripted expert, which is for ever where that one fails.
     - *strict*: the same with half of both, `--radius 0.5`.
     - *coverage* (`judged="coverage"`, radius 1): the block covers 95 % of the goal, wherever the disc is; gym-pusht's own for
       the kind `goal-zone`. Then, and only then, episodes end there.

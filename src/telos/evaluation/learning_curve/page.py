@@ -44,13 +44,16 @@ def error_section(curve: LearningCurve) -> Section:
     marks = ((float(curve.episodes), "all that there are"),)
     chart = Chart(title='Error, as a share of "nothing moves"', x_label="episodes trained on", lines=lines, marks=marks, width=840, height=280).svg()
     says = (
-        "Models of the same recipe, trained for equally long on more and more of the episodes, and judged on the same held-out ones. To the right of the "
+        "Models of the same recipe, trained for equally long on more and more of the episodes, and judged on the same held-out ones. To the "
+        "right of the "
         "line lies what was not measured: the law says where the curve is heading, and the dashed lines how sure that is."
     )
     law = curve.fit.law
     note = (
-        f"The law: {law.level:.3g} + {law.slope:.3g} × episodes to the power of −{law.exponent:.2f}. From seed to seed, errors of equally many episodes "
-        f"differ by {100 * curve.fit.noise:.0f} %. The law is a habit of learning curves, not a law of nature: twice the logs is as far as it should be "
+        f"The law: {law.level:.3g} + {law.slope:.3g} × episodes to the power of −{law.exponent:.2f}. From seed to seed, errors of equally "
+        "many episodes "
+        f"differ by {100 * curve.fit.noise:.0f} %. The law is a habit of learning curves, not a law of nature: twice the logs is as far as it "
+        "should be "
         "trusted. Each seed draws other episodes, each larger part contains the smaller ones."
     )
     return Section(title="How the error falls", says=says, body=chart + _table(curve), note=note)

@@ -21,6 +21,7 @@ from telos.evaluation.offline.action_recovery import ActionRecovery, default_gap
 from telos.evaluation.offline.foresight import Foresight, foresight
 from telos.evaluation.offline.inverse import InverseDynamics, inverse_dynamics
 from telos.evaluation.offline.latents import Latents, judge_latents
+from telos.evaluation.offline.verdict import Level, Verdict, overall
 from telos.evaluation.probe import Probe, probe, true_states_of
 
 KIND = "offline"
@@ -40,7 +41,7 @@ class OfflineEvaluation:
     latents: Latents
     actions: ActionUse
     probes: tuple[Probe, ...]
-    verdicts: tuple[judge.Verdict, ...]
+    verdicts: tuple[Verdict, ...]
     not_shown: tuple[str, ...]
     """What no logs can show, or these do not: a sentence each."""
     training_episodes: int
@@ -52,8 +53,8 @@ class OfflineEvaluation:
     seed: int
 
     @property
-    def overall(self) -> judge.Level:
-        return judge.overall(self.verdicts)
+    def overall(self) -> Level:
+        return overall(self.verdicts)
 
     def to_json(self) -> dict[str, Any]:
         """One JSON object; all but `plan_cpu_seconds` is the same when it is run again."""

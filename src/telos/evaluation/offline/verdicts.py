@@ -2,46 +2,18 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 from telos.data.survey.actions import ActionUse
 from telos.evaluation.offline.action_recovery import PLANNED, ActionRecovery
-from telos.evaluation.offline.bootstrap import Estimate
 from telos.evaluation.offline.foresight import Foresight
 from telos.evaluation.offline.inverse import InverseDynamics
 from telos.evaluation.offline.latents import Latents
+from telos.evaluation.offline.verdict import LEVELS, Level, Verdict, lower_end, percent_interval
 
-Level = Literal["go", "caution", "no-go"]
-LEVELS: tuple[Level, ...] = ("go", "caution", "no-go")
-"""From good to bad."""
 FLOOR_NAMES = {"random": "random actions", "zero": "zero action", "mean": "the mean or commonest action", "elsewhere": "what was done elsewhere"}
 SURELY_BELOW_1 = 1 - 1e-6
 """A share of 1 but for rounding is 1."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Verdict:
-    """An answer to one question about logs and model."""
-
-    name: str
-    """For programs."""
-    question: str
-    level: Level
-    says: str
-    """The numbers behind it, in a sentence."""
-    rule: str
-    """Where the lines are drawn, and why there."""
-    numbers: Mapping[str, Any] = field(default_factory=dict)
-
-    def to_json(self) -> dict[str, Any]:
-        numbers = {name: value.to_json() if isinstance(value, Estimate) else value for name, value in self.numbers.items()}
-        return {**vars(self), "numbers": numbers}
-
-
-def overall(verdicts: Sequence[Verdict]) -> Level:
-    """The worst of all: a chain of modules is no better than its weakest."""
-    return max((verdict.level for verdict in verdicts), key=LEVELS.index)
 
 
 def actions_show(found: InverseDynamics) -> Verdict:
@@ -49,7 +21,7 @@ def actions_show(found: InverseDynamics) -> Verdict:
     best, chance = found.best, max(found.shuffled, 0.0)
     # Both measures end at 1; what lies between chance and there is what could be won.
     room = max(1 - chance, 1e-9)
-    sure, likely = (_low(best) - chance) / room, (best.value - chance) / room
+    sure, likely = (lower_end(best) - chance) / room, (best.value - chance) / room
     level: Level = "go" if sure >= 0.5 else "caution" if sure > 0 and likely >= 0.1 else "no-go"
     what = "R²" if found.measure == "R2" else "accuracy"
     says = f"From two neighbouring frames, actions are read with {what} {best}; mixed-up actions give {found.shuffled:.2g}."
@@ -67,7 +39,7 @@ def actions_show(found: InverseDynamics) -> Verdict:
 def actions_vary(found: InverseDynamics) -> Verdict:
     """Were other actions tried in the same place?"""
     told = found.one_frame
-    level: Level = "no-go" if _low(told) > 0.99 else "caution" if _low(told) > 0.9 else "go"
+    level: Level = "no-go" if lower_end(told) > 0.99 else "caution" if lower_end(told) > 0.9 else "go"
     what = "R²" if found.measure == "R2" else "accuracy"
     says = f"From the frame before alone, the action is foretold with {what} {told}."
     rule = (
@@ -136,12 +108,14 @@ def _recovery_level(part: ActionRecovery) -> Level:
 def latents_live(found: Latents) -> Verdict:
     """Are the latents healthy?"""
     apart = found.told_apart
-    level: Level = "no-go" if found.collapse or _low(apart) <= 0.6 else "go" if _low(apart) >= min(0.9, found.told_apart_bare - 0.05) else "caution"
+    level: Level = (
+        "no-go" if found.collapse or lower_end(apart) <= 0.6 else "go" if lower_end(apart) >= min(0.9, found.told_apart_bare - 0.05) else "caution"
+    )
     says = (
         found.collapse
         or f"{found.effective_rank:.1f} of {found.latent_size} directions are in use, with a mean deviation of {found.mean_deviation:.2g}."
     )
-    says += f" The next frame is nearer than a frame of another episode in {100 * apart.value:.1f} % of cases ({_percent(apart)})"
+    says += f" The next frame is nearer than a frame of another episode in {100 * apart.value:.1f} % of cases ({percent_interval(apart)})"
     says += f"; by the bare frames in {100 * found.told_apart_bare:.1f} %."
     rule = (
         "go from 90 % on, or where the bare frames do no better than 5 points more; no-go if it may be below 60 % (50 % is chance), or if "
@@ -156,10 +130,9 @@ def latents_live(found: Latents) -> Verdict:
 def familiar(found: Latents) -> Verdict:
     """Do held-out frames look like those of the training episodes?"""
     share = found.unusual
-    level: Level = "no-go" if _low(share) > 0.3 else "caution" if _low(share) > 0.1 else "go"
-    says = (
-        f"{100 * share.value:.1f} % of held-out frames ({_percent(share)}) lie farther from all training frames than 95 % of those from one another."
-    )
+    level: Level = "no-go" if lower_end(share) > 0.3 else "caution" if lower_end(share) > 0.1 else "go"
+    says = f"{100 * share.value:.1f} % of held-out frames ({percent_interval(share)}) lie farther from all training frames than 95 % of those from "
+    says += "one another."
     rule = (
         "5 % is expected; caution if it is surely above 10 %, no-go above 30 %: goals and starts that the model never saw the like of are a "
         "matter of "
@@ -216,12 +189,3 @@ def enough_logs(curve: Mapping[str, Any]) -> Verdict:
     rule = "go if doubling the logs would surely lower the error by less than 5 %; caution if it would help, or if the curve does not tell."
     question = "Are there enough logs?"
     return Verdict(name="enough-logs", question=question, level=levels[curve["state"]], says=curve["says"], rule=rule, numbers={"doubling": gain})
-
-
-def _low(estimate: Estimate) -> float:
-    """The lower end, or the value where there is no interval."""
-    return estimate.value if math.isnan(estimate.low) else estimate.low
-
-
-def _percent(estimate: Estimate) -> str:
-    return "no interval" if math.isnan(estimate.low) else f"{100 * estimate.low:.1f} to {100 * estimate.high:.1f}"

@@ -9,10 +9,13 @@ from jaxtyping import UInt8
 from telos.core.errors import MissingExtraError
 
 KINDS = (
-    ("libx264", "mp4", "video/mp4", {"crf": "14", "preset": "slow", "tune": "animation", "movflags": "+faststart"}),
+    ("libx264", "mp4", "video/mp4", {"crf": "14", "preset": "slow", "tune": "animation", "mbtree": "0", "movflags": "+faststart"}),
     ("libvpx-vp9", "webm", "video/webm", {"crf": "18", "b": "0"}),
 )
-"""Encoder, container, media type and options, the widest known first; which ones there are depends on how PyAV was built."""
+"""Encoder, container, media type and options, the widest known first; which ones there are depends on how PyAV was built.
+
+Without `mbtree=0` the same pictures are not always encoded to the same bytes.
+"""
 
 
 def check_video_encoder() -> None:
@@ -30,8 +33,7 @@ def encode_video(frames: UInt8[np.ndarray, "time height width 3"], *, per_second
     encoder, container, media, options = next(kind for kind in KINDS if kind[0] in av.codecs_available)
     file = io.BytesIO()
     with av.open(file, "w", format=container) as output:
-        # With several threads the same pictures are not always encoded to the same bytes.
-        stream = output.add_stream(encoder, rate=Fraction(per_second), options={**options, "threads": "1"})
+        stream = output.add_stream(encoder, rate=Fraction(per_second), options=options)
         assert isinstance(stream, av.VideoStream)
         stream.height, stream.width, stream.pix_fmt = frames.shape[1], frames.shape[2], "yuv420p"
         # Without these tags browsers guess the colour matrix, and each guesses for itself.
