@@ -190,9 +190,8 @@ def main() -> None:
         return
     print(f"{'':<42} {'floor':>8} {'import':>8} {'ratio':>7} {'worst':>7} {'processors':>11}")
     for row in results:
-        print(
-            f"{row['case']:<42} {row['floor']:>6.2f} s {row['import']:>6.2f} s {row['ratio']:>7.2f} {row['worst']:>7.2f} {row['processor_ratio']:>11.2f}"
-        )
+        ratios = "".join(f"{row[key]:>{width}.2f}" for key, width in (("ratio", 8), ("worst", 8), ("processor_ratio", 12)))
+        print(f"{row['case']:<42} {row['floor']:>6.2f} s {row['import']:>6.2f} s{ratios}")
     if memory:
         says = f"{memory['gigabytes']:.1f} GB imported in {memory['seconds']:.0f} s"
         print(f"\n{says}, peak memory {memory['peak_mb']:.0f} MB, of which {memory['python_mb']:.0f} MB before it began")

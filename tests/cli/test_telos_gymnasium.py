@@ -1,8 +1,10 @@
 """Environments of other people, from the first log to the last number, by the command line alone."""
 
+from pathlib import Path
+
 import pytest
 from tiny_runs import RECIPE
-from verbs import fine
+from verbs import fine, refusal
 
 ENVIRONMENTS = {
     "gym:PointMaze_UMaze-v3": ((), "anywhere", {"random", "scripted", "zero"}),
@@ -23,6 +25,15 @@ def test_is_collected_trained_on_and_evaluated(name, tmp_path):
     assert {floor for floor, outcome in found["floors"].items() if outcome is not None} == floors
     found = fine("evaluate", tmp_path / "run", "--episodes", 3, "--steps", 6, "--offset", 4, "--radius", 0.1, "--json").json
     assert found["pairs_from"] == "held-out episodes"
+
+
+def test_pictures_that_show_nothing_or_hang_are_told_while_they_are_collected(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[1] / "envs"))
+    collect = ("--episodes", 3, "--steps", 8, "--env-args", "pixels=8")
+    assert "is black" in refusal("data", "collect", "gym:toy_environments:toys/Dark-v0", *collect, "--out", tmp_path / "dark")
+    told = fine("data", "collect", "gym:toy_environments:toys/Stuck-v0", *collect, "--out", tmp_path / "stuck")
+    assert "problem: 100 % of the steps that changed something left the picture as it was" in told.err
+    assert "problem" not in fine("data", "collect", "two-rooms", "--episodes", 3, "--steps", 8, "--out", tmp_path / "rooms").err
 
 
 @pytest.mark.slow

@@ -18,12 +18,13 @@ from telos import cli
 
 FOLDER = Path(__file__).parents[2] / "docs" / "reference"
 PACKAGES = {
-    "data": ("telos.data",),
+    "data": ("telos.data", "telos.data.formats", "telos.data.importing", "telos.data.exporting"),
     "envs": ("telos.envs", "telos.envs.adapters"),
     "agent": ("telos.agent.actor", "telos.agent.cost", "telos.agent.perception", "telos.agent.perception.pretrained", "telos.agent.world_model"),
     "training": ("telos.training", "telos.training.augmentations", "telos.training.objectives"),
     "recipes": ("telos.recipes",),
-    "evaluation": ("telos.evaluation", "telos.evaluation.report", "telos.evaluation.shifts"),
+    "evaluation": ("telos.evaluation", "telos.evaluation.offline", "telos.evaluation.report", "telos.evaluation.shifts"),
+    "serving": ("telos.serving",),
     "testing": ("telos.testing",),
 }
 CORE = ("contracts", "types", "spaces", "world", "logs", "run", "errors", "config", "seeding")

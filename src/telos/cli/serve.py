@@ -33,8 +33,7 @@ class Serve:
     slew: float | None = None
     """Largest change of each action number from one action to the next, as a share of its range."""
     fallback: Literal["zero", "hold"] | None = None
-    """What to do without a plan: zero, brought into the bounds, or hold the last action. By default zero where it lies well inside
-    the bounds, and hold where actions are choices; else it has to be said."""
+    """What to do without a plan: zero, brought into the bounds, or hold the last action. By default zero if well inside them, hold for choices."""
     max_bytes: int | None = None
     """Largest body of a request; by default what an observation needs as JSON."""
     max_sessions: int = 8

@@ -30,7 +30,7 @@ def world_of(run: Run) -> "AbstractWorld":
     if environment is None:
         raise ConfigError(
             f"The logs of {run.path} name no environment, so that there is nothing to act in.",
-            fix="telos show RUN --report draws how far ahead it sees; telos plan RUN --data DIR compares plans with what was logged",
+            fix=f"telos evaluate {run.path} --offline judges by the held-out logs alone",
         )
     return envs.make_world(environment["name"], **world_args(environment["name"], environment["args"]))
 

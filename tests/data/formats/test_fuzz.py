@@ -1,6 +1,7 @@
 """Mutated files of every layout: imported or refused, never a traceback, a hang, or much memory."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -37,6 +38,27 @@ def fuzz(layout: str, num: int, seed: int) -> dict:
 def test_mutated_files_are_imported_or_refused(layout):
     counts = fuzz(layout, 120, 0)
     assert counts["imported"] + counts["refused"] == 120 and min(counts["imported"], counts["refused"]) > 3
+
+
+def test_what_a_reader_has_no_business_with_is_noticed(tmp_path):
+    script = """
+import pickle, sys
+from pathlib import Path
+from fuzz import Watch
+root = Path(sys.argv[1])
+(root / "cases").mkdir()
+watch = Watch(root / "cases")
+(root / "cases/fine").write_text("x")
+assert watch.seen == [], watch.seen
+(root / "cases/../out").write_text("x")
+(root / "out").unlink()
+open("/etc/passwd").close()
+pickle.loads(pickle.dumps(Path))
+print(len(watch.seen), *watch.seen)
+"""
+    call = [sys.executable, "-c", script, str(tmp_path)]
+    answer = subprocess.run(call, capture_output=True, text=True, check=True, env={**os.environ, "PYTHONPATH": str(FUZZ.parent)})
+    assert answer.stdout.startswith("4 opened") and "os.remove" in answer.stdout and "/etc/passwd" in answer.stdout and "pickle" in answer.stdout
 
 
 @pytest.mark.slow

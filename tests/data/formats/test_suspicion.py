@@ -5,6 +5,7 @@ import pickle
 import resource
 import time
 import zipfile
+import zlib
 from pathlib import Path
 
 import h5py
@@ -14,6 +15,7 @@ from layouts import happen, write_npz_file, write_npz_folder, write_ogbench, wri
 
 from telos.core.errors import DataError
 from telos.data import describe_source, import_logs
+from telos.data.formats.raw_rows import DeflatedRows
 
 
 class Bomb:
@@ -69,6 +71,15 @@ def test_hdf5_arrays_that_lie_in_other_files_are_not_followed():
                 file.create_virtual_dataset("action", layout)
         with pytest.raises(DataError, match="lies in other files"):
             describe_source(source)
+
+
+def test_a_chunk_that_claims_more_than_it_can_hold_is_refused():
+    rows = DeflatedRows(Path(__file__), (4, 3), np.dtype("u1"), (4, 3), lambda row: (0, 2**40), lambda rows: np.zeros(0))
+    with pytest.raises(DataError, match="claims 1,099,511,627,776 bytes for 12"):
+        rows[0:4]
+    Path("bomb").write_bytes(zlib.compress(bytes(1 << 24)))
+    rows = DeflatedRows(Path("bomb"), (4, 3), np.dtype("u1"), (4, 3), lambda row: (0, 4000), lambda rows: np.zeros(0))
+    assert rows[0:4].shape == (4, 3)
 
 
 @pytest.mark.parametrize("shape", [(2**40, 2), (2**20, 2**20), (2**33, 96, 96, 3)])
@@ -128,6 +139,14 @@ def test_zarr_sizes_that_lie_are_refused():
         with pytest.raises(DataError, match=words):
             describe_source(source)
         about.unlink()
+
+
+def test_a_dtype_that_does_not_fit_the_chunks_is_refused():
+    source = write_zarr(Path("replay.zarr"), happen())
+    about = source / "data" / "img" / ".zarray"
+    about.write_text(json.dumps({**json.loads(about.read_text()), "dtype": "<f8"}))
+    with pytest.raises(DataError, match="cannot be read at 'img'"):
+        describe_source(source)
 
 
 def test_a_bomb_in_a_zip_is_refused():

@@ -17,7 +17,7 @@ U_MAZE = "gym:PointMaze_UMaze-v3"
 def test_keeps_every_promise_of_a_world(args):
     world = make_world(U_MAZE, **args)
     assert isinstance(world, PointMaze)
-    check_world(world, num=6, steps=6)
+    check_world(world, num=4, steps=4)
 
 
 def test_goes_on_as_the_environment_itself_from_the_same_state():

@@ -25,7 +25,7 @@ def state_of(**parts) -> dict[str, np.ndarray]:
 def test_keeps_every_promise_of_a_world(args):
     world = make_world(PUSH_T, **args)
     assert isinstance(world, PushT)
-    check_world(world, num=6, steps=6)
+    check_world(world, num=4, steps=4)
 
 
 def test_moves_and_looks_as_the_environment_itself_while_nothing_is_touched():

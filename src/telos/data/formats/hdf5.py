@@ -13,6 +13,7 @@ from telos.data.formats.base import AbstractFormat, AbstractSource
 from telos.data.formats.ends import find_ends
 from telos.data.formats.episodes import EpisodesSource
 from telos.data.formats.flat import FlatSource
+from telos.data.formats.minari import Minari
 from telos.data.formats.robomimic import Robomimic
 from telos.data.formats.roles import ACTIONS, guess_roles
 from telos.data.formats.stable_worldmodel import StableWorldModel
@@ -41,7 +42,8 @@ class Hdf5(AbstractFormat):
 
     def recognises(self, path: Path) -> bool:
         files = files_of(path)
-        if not files or not hdf5_files.is_hdf5(files[0]) or Robomimic().recognises(path) or StableWorldModel().recognises(path):
+        known = (Robomimic(), StableWorldModel(), Minari())
+        if not files or not hdf5_files.is_hdf5(files[0]) or any(other.recognises(path) for other in known):
             return False
         try:
             with hdf5_files.open_file(files[0]) as file:
