@@ -64,7 +64,7 @@ def test_show_names_what_is_not_a_go(walks, told):
 
 
 def test_where_there_is_an_environment_it_has_to_be_asked_for(folders, tmp_path):
-    run = shutil.copytree(folders.run, tmp_path / "run")
+    run = shutil.copytree(folders.run, tmp_path / "run", ignore=shutil.ignore_patterns("evaluations"))
     assert "kind" not in fine("evaluate", run, "--episodes", 2, "--json").json
     offline = fine("evaluate", run, *SMALL, "--offline", "--planner", "cem", "--json").json
     assert offline["kind"] == "offline" and offline["planner"]["class"].endswith("CEM")

@@ -12,7 +12,7 @@ def test_exports_three_graphs_that_equal_the_model(folders, tmp_path):
 
 
 def test_what_cannot_be_exported_leaves_nothing_behind(folders, tmp_path):
-    assert "choose a planner that samples" in refusal("export", folders.run, "--out", tmp_path / "graphs", "--planner", "gradient-descent")
+    assert "its planner follows gradients" in refusal("export", folders.run, "--out", tmp_path / "graphs", "--planner", "gradient-descent")
     assert not list(tmp_path.iterdir())
     (tmp_path / "thesis").write_text("mine")
     assert "not empty" in refusal("export", folders.run, "--out", tmp_path)

@@ -16,7 +16,7 @@ from data_worlds import PIXELS, TREE, VECTOR, sample, write_store
 
 from telos.core.errors import DamagedStoreError, DataError, TelosError
 from telos.data import Episodes, EpisodeWriter
-from telos.data.manifest import MANIFEST, digest
+from telos.data.manifest import FORMAT_VERSION, MANIFEST, digest
 
 GARBAGE = [None, True, -1, 0, 3.5, 2**70, "", "x", "../x", [], [None], {}, {"kind": "tree", "spaces": {}}, [[1]], "\ud800"]
 
@@ -138,7 +138,7 @@ def test_a_manifest_of_anything_is_damaged(tmp_path, text):
 
 def test_a_newer_format_asks_for_a_newer_telos(tmp_path):
     write_store(tmp_path / "store")
-    (tmp_path / "store" / MANIFEST).write_text('{"format": 2}')
+    (tmp_path / "store" / MANIFEST).write_text(f'{{"format": {FORMAT_VERSION + 1}}}')
     with pytest.raises(DataError, match="newer Telos"):
         Episodes.open(tmp_path / "store")
 

@@ -59,8 +59,8 @@ class Serve:
         listening = self._listen()
         address = listening.getsockname()
         url = f"http://[{address[0]}]:{address[1]}" if ":" in address[0] else f"http://{address[0]}:{address[1]}"
-        limits = f"deadline {self.deadline_ms:g} ms, fallback {server.limits.fallback}"
-        remark(f"serving {self.run_folder} at {url}   {limits}   stop with Ctrl-C")
+        remark(f"serving {self.run_folder} at {url}   stop with Ctrl-C")
+        remark(f"  limits deadline {self.deadline_ms:g} ms, fallback {server.limits.fallback}")
         remark(f"  next   curl {url}/spaces")
         # Being told to stop is how a server ends; uvicorn repeats the signal once it is through.
         with suppress(KeyboardInterrupt):
@@ -100,12 +100,15 @@ class Serve:
 
         from telos.core.errors import ConfigError
 
+        if not 0 <= self.port < 1 << 16:
+            # Looking it up would wrap it round to a port that nobody asked for.
+            raise ConfigError(f"There is no port {self.port}.", expected="--port from 0 to 65535; 0 takes a free one")
         try:
             found = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)[0]
             listening = socket.socket(found[0], found[1], found[2])
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listening.bind(found[4])
-        except (OSError, OverflowError) as error:
+        except OSError as error:
             raise ConfigError(f"{self.host}:{self.port} cannot be listened at: {error}.", fix="choose another --port; 0 takes a free one") from error
         listening.listen(128)
         return listening

@@ -64,9 +64,8 @@ class AbstractSpace(ABC):
         _check_finite(value, what)
         with np.errstate(over="ignore"):
             kept = value.astype(self.dtype, copy=False)
-        if kept is not value:
-            # What was finite in double precision may be beyond single precision.
-            _check_finite(kept, what)
+        if kept is not value and kept.dtype.kind == "f" and not np.isfinite(kept).all():
+            raise SpaceError(f"{what} holds numbers too large for {kept.dtype}.", expected="numbers up to 3e38", fix="choose another unit")
         return kept
 
     def describe(self) -> str:

@@ -22,8 +22,10 @@ class ChanceTape(TorchFunctionMode):
     def __init__(self, tape: Tensor | None) -> None:
         super().__init__()
         self.tape, self.used = tape, 0
+        self.follows_gradients = False
 
     def __torch_function__(self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None) -> Any:
+        self.follows_gradients |= func is torch.Tensor.requires_grad_
         if func not in DRAWS:
             return func(*args, **(kwargs or {}))
         shape = tuple(args[0]) if len(args) == 1 and not isinstance(args[0], int) else args

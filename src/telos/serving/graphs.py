@@ -30,10 +30,6 @@ BATCHES = (1, 2, 5)
 TOLERANCE = 1e-5
 """Largest difference to the model, as a share of the largest number; both compute in single precision, perhaps in another order."""
 MANIFEST = "graphs.json"
-HOW_TO_CAPTURE = {
-    "policy": "choose a planner that samples, such as --planner mppi; one that follows gradients cannot be captured",
-    "": "write its forward without Python that depends on data",
-}
 
 
 class EncoderGraph(nn.Module):
@@ -108,7 +104,7 @@ def export_graphs(agent: Agent, out: Path, *, seed: int = 0) -> list[Graph]:
         raise DataError(f"{out} exists already and is not empty.", fix="choose another --out, or remove it")
     disabled = jaxtyping.config.jaxtyping_disable
     # All of it or nothing: what could not be finished is not taken for an export.
-    unfinished = out.with_name(f".{out.name}.{os.getpid()}.tmp")
+    unfinished = out.resolve().with_name(f".{out.resolve().name}.{os.getpid()}.tmp")
     try:
         jaxtyping.config.update("jaxtyping_disable", True)
         unfinished.mkdir(parents=True)
@@ -134,6 +130,15 @@ def _export_all(agent: Agent, out: Path, seed: int):
     def actions(num: int) -> Tensor:
         return ActionBox(action).to_actions(torch.rand(num, *action.shape, generator=generator) * 2 - 1)
 
+    policy = PolicyGraph(model, agent.settings)
+    example = observations(1), observations(1)
+    with ChanceTape(None) as tape:
+        policy.plan(*example)
+    if tape.follows_gradients:
+        raise ConfigError(
+            "The policy cannot be captured as one graph: its planner follows gradients.",
+            fix="choose one that only samples, such as --planner mppi",
+        )
     state = model.observe(None, None, observations(3))
     memory = tuple(sorted(state.memory))
     parts = ["latent", "belief", *memory]
@@ -143,10 +148,6 @@ def _export_all(agent: Agent, out: Path, seed: int):
     yield _export("encoder", encoder, lambda num: (observations(num),), out, seen, shapes)
     done = {**shapes, "action": ["batch", *action.shape]}
     yield _export("step", step, lambda num: (encoder(observations(num)), actions(num)), out, done, shapes)
-    policy = PolicyGraph(model, agent.settings)
-    example = observations(1), observations(1)
-    with ChanceTape(None) as tape:
-        policy.plan(*example)
     one = {"observation": _shape_of(space, 1), "goal": _shape_of(space, 1), "noise": [tape.used]}
     noises = lambda num: (observations(1), observations(1), torch.randn(tape.used, generator=generator))  # noqa: E731
     yield _export("policy", policy, noises, out, one, {"action": [1, *action.shape]}, dynamic=False)
@@ -162,7 +163,9 @@ def _export(
         program = torch.export.export(module, example, dynamic_shapes=shapes)
     except Exception as error:
         reason = str(error).strip().partition(". ")[0].partition("\n")[0].rstrip(".")
-        raise ConfigError(f"The {name} cannot be captured as one graph: {reason}.", fix=HOW_TO_CAPTURE.get(name, HOW_TO_CAPTURE[""])) from error
+        raise ConfigError(
+            f"The {name} cannot be captured as one graph: {reason}.", fix="write its forward without Python that depends on data"
+        ) from error
     captured = program.module()
     difference = max(_difference(captured(*given), module(*given)) for given in map(draw, BATCHES))
     if not difference <= TOLERANCE:

@@ -4,12 +4,14 @@ import io
 
 import h5py
 import numpy as np
+import pytest
 from hdf5_layouts import write_aloha, write_d4rl, write_flat, write_maniskill
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from layouts import happen, write_robomimic, write_stable_worldmodel
 from PIL import Image
 
+from telos.core.errors import DataError
 from telos.core.spaces import DiscreteSpace
 from telos.data import describe_source, import_logs
 from telos.data.formats.blocks import Blocks
@@ -135,10 +137,19 @@ def test_groups_that_hold_one_another_end(tmp_path):
     with h5py.File(path, "r+") as file:
         for number in range(300):
             file[f"traj_0/more_{number}"] = file["/"]
-    assert import_logs(path, tmp_path / "other").store.lengths.tolist() == [3, 12, 5]
+    assert import_logs(path, tmp_path / "other", format="hdf5").store.lengths.tolist() == [3, 12, 5]
 
 
 def test_files_with_a_layout_of_their_own_are_left_to_it(tmp_path):
     assert describe_source(write_robomimic(tmp_path / "demo.hdf5", happen())).format == "robomimic"
     assert describe_source(write_stable_worldmodel(tmp_path / "world.h5", happen())).format == "stable-worldmodel"
     assert describe_source(write_robomimic(tmp_path / "demo.hdf5", happen()), "hdf5").format == "hdf5"
+
+
+def test_links_out_of_a_folder_are_not_even_looked_at(tmp_path):
+    source = write_aloha(tmp_path / "aloha", happen())
+    (source / "episode_0.hdf5").rename(tmp_path / "elsewhere.hdf5")
+    (source / "episode_0.hdf5").symlink_to(tmp_path / "elsewhere.hdf5")
+    assert describe_source(source / "episode_0.hdf5").format == "hdf5"
+    with pytest.raises(DataError, match="link to somewhere else"):
+        describe_source(source, "hdf5")

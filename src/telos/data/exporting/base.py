@@ -3,7 +3,7 @@
 import secrets
 import shutil
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -11,6 +11,7 @@ from typing import ClassVar
 import numpy as np
 
 from telos.data.base import AbstractEpisodes
+from telos.data.importing import plan_import
 from telos.data.manifest import INFO, leaf_spaces
 from telos.data.store import Episodes
 from telos.data.writer import cannot_write, check_target
@@ -25,7 +26,7 @@ class Exported:
 
     path: Path
     losses: tuple[str, ...]
-    """A sentence each; what is not named here comes back from `telos data import` as it was."""
+    """A sentence each; what is not named here comes back from `telos data import` as it was, by the same name."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +41,10 @@ class AbstractExport(ABC):
     @abstractmethod
     def losses(self, store: Episodes) -> Iterator[str]:
         """What the layout cannot carry of this store, a sentence each."""
+
+    @abstractmethod
+    def names(self, store: Episodes) -> Mapping[str, str]:
+        """What an import of the files calls each column."""
 
     @abstractmethod
     def write(self, store: Episodes, folder: Path, tell: Tell) -> None:
@@ -65,6 +70,7 @@ def export_logs(store: Episodes, out: Path | str, export: AbstractExport, progre
     try:
         folder.mkdir(parents=True)
         export.write(store, folder, progress)
+        losses = (*losses, *changes(store, folder, export.names(store)))
         if out.is_dir():
             out.rmdir()
         folder.rename(out)
@@ -73,6 +79,23 @@ def export_logs(store: Episodes, out: Path | str, export: AbstractExport, progre
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return Exported(out, losses)
+
+
+def changes(store: Episodes, folder: Path, names: Mapping[str, str]) -> Iterator[str]:
+    """What an import without options would make of the columns, as its own plan tells it."""
+    plan = plan_import(folder)
+    taken = {column.source.name: column for column in plan.columns}
+    for column in store.manifest.columns:
+        found = taken.get(names[column.name])
+        if found is None:
+            yield f"{column.name}: an import leaves it out."
+            continue
+        if found.target != column.name:
+            yield f"{column.name} comes back as {found.target}."
+        if found.space.shape != column.shape:
+            yield f"The shape of {column.name}: rows {list(column.shape)} come back as {list(found.space.shape)}."
+    if plan.learns_bounds:
+        yield "Bounds of actions: an import takes the least and the greatest that were logged."
 
 
 def observation_columns(store: AbstractEpisodes) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """LeRobot's layout (v3.0): parquet files with pictures as PNG, so that not a pixel is lost."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -15,6 +15,8 @@ from telos.data.manifest import leaf_spaces
 from telos.data.store import Episodes
 
 PNG_CHANNELS = (1, 2, 3, 4)
+OWN = ("timestamp", "frame_index", "episode_index", "index", "task_index")
+"""Names that LeRobot keeps for itself."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,11 +41,11 @@ class LeRobotExport(AbstractExport):
 
     def losses(self, store: Episodes) -> Iterator[str]:
         yield from what_stores_know_alone(store)
-        yield "Bounds of observations and actions, and the name of the environment: LeRobot has no place for them."
+        yield "Bounds of observations and actions, how many choices there are, and the name of the environment: LeRobot has no place for them."
         yield f"Steps become seconds, at {self.fps:g} frames per second; the last frame of each episode gets an action of zeros."
-        flat = [name for name in store.column_names if name not in leaf_spaces(store.spaces) and len(_shape(store, name)) > 1]
-        if flat:
-            yield f"The shape of {', '.join(flat)}: tables are laid flat."
+
+    def names(self, store: Episodes) -> Mapping[str, str]:
+        return {feature.column: feature.name for feature in _features(store)}
 
     def write(self, store: Episodes, folder: Path, tell: Tell) -> None:
         try:
@@ -68,7 +70,7 @@ def _features(store: Episodes) -> list[Feature]:
     for part, column in observation_columns(store).items():
         picture = isinstance(leaves[column], PixelSpace)
         names[column] = f"observation.images.{part or 'front'}" if picture else f"observation.{part or 'state'}"
-    names |= {name: name.replace("/", ".") for name in other_columns(store)}
+    names |= {name: f"extra_{name}" if name in OWN else name.replace("/", ".") for name in other_columns(store)}
     features = []
     for column, name in names.items():
         picture = isinstance(leaves.get(column), PixelSpace)

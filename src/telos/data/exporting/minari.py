@@ -39,13 +39,21 @@ class MinariExport(AbstractExport):
 
     def losses(self, store: Episodes) -> Iterator[str]:
         yield from what_stores_know_alone(store)
-        if made_up := [name for name in STEP_COLUMNS if name not in store.column_names]:
+        if made_up := [name for name in STEP_COLUMNS if name not in step_columns(store)]:
             yield f"Nothing is lost, but {', '.join(made_up)} had to be made up: rewards are 0, and episodes end truncated."
-        extra = [name for name in other_columns(store) if not is_info(name) and name not in STEP_COLUMNS]
-        if extra:
+        kept = step_columns(store)
+        if extra := [name for name in other_columns(store) if not is_info(name) and name not in kept]:
             yield f"That {', '.join(extra)} are not part of the true state: Minari has one place for both, `infos`."
+        if kept:
+            yield f"The last row of {', '.join(kept)} in each episode, and what kind of numbers they are: Minari has one for each step."
         if store.environment is not None and not _is_plain_gym(store.environment):
             yield f"The environment '{store.environment['name']}': Minari names environments of Gymnasium only."
+
+    def names(self, store: Episodes) -> Mapping[str, str]:
+        seen = {column: f"observations/{part}" if part else "observations" for part, column in observation_columns(store).items()}
+        kept = step_columns(store)
+        others = {name: name if name in kept else _info_name(name, store) for name in other_columns(store)}
+        return {**seen, **others, "action": "actions"}
 
     def write(self, store: Episodes, folder: Path, tell: Tell) -> None:
         try:
@@ -62,6 +70,17 @@ class MinariExport(AbstractExport):
         (data / "metadata.json").write_text(json.dumps(_metadata(store, size), indent=1), encoding="utf-8")
 
 
+def step_columns(store: Episodes) -> tuple[str, ...]:
+    """Columns that have a place of their own in Minari: one number a step."""
+    return tuple(column.name for column in store.manifest.columns if column.name in STEP_COLUMNS and column.shape in ((), (1,)))
+
+
+def _info_name(name: str, store: Episodes) -> str:
+    """Where a column lies that is not of the true state, if one of the true state has its name."""
+    short = name.removeprefix(INFO)
+    return f"infos/extra/{name}" if short == name and f"{INFO}{name}" in store.column_names else f"infos/{short}"
+
+
 def _write_episode(group: Any, store: Episodes, episode: int) -> None:
     num_steps = int(store.lengths[episode])
     group.attrs.update({"id": episode, "total_steps": num_steps})
@@ -72,12 +91,12 @@ def _write_episode(group: Any, store: Episodes, episode: int) -> None:
     last = np.arange(num_steps) == num_steps - 1
     made_up = {"rewards": np.zeros(num_steps), "terminations": np.zeros(num_steps, bool), "truncations": last}
     for name, values in made_up.items():
-        if name in store.column_names:
+        if name in step_columns(store):
             values = store.column(name, episode)[:-1].reshape(num_steps).astype(values.dtype)
         group.create_dataset(name, data=values)
     for name in other_columns(store):
-        if name not in STEP_COLUMNS:
-            group.create_dataset(f"infos/{name.removeprefix(INFO)}", data=store.column(name, episode))
+        if name not in step_columns(store):
+            group.create_dataset(_info_name(name, store), data=store.column(name, episode))
 
 
 def _metadata(store: Episodes, megabytes: float) -> dict[str, Any]:

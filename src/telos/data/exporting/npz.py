@@ -1,6 +1,6 @@
 """Plain NumPy files: one a recording, readable with `np.load` alone."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -20,7 +20,10 @@ class NpzExport(AbstractExport):
 
     def losses(self, store: Episodes) -> Iterator[str]:
         yield from what_stores_know_alone(store)
-        yield "Bounds of observations and actions, and the name of the environment: a plain array says nothing of them."
+        yield "Bounds of observations and actions, how many choices there are, and the name of the environment: a plain array says nothing of them."
+
+    def names(self, store: Episodes) -> Mapping[str, str]:
+        return {name: name for name in store.column_names}
 
     def write(self, store: Episodes, folder: Path, tell: Tell) -> None:
         digits = max(6, len(str(store.num_episodes - 1)))

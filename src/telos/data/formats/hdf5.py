@@ -14,6 +14,7 @@ from telos.data.formats.ends import find_ends
 from telos.data.formats.episodes import EpisodesSource
 from telos.data.formats.flat import FlatSource
 from telos.data.formats.minari import Minari
+from telos.data.formats.paths import inside
 from telos.data.formats.robomimic import Robomimic
 from telos.data.formats.roles import ACTIONS, guess_roles
 from telos.data.formats.stable_worldmodel import StableWorldModel
@@ -41,7 +42,8 @@ class Hdf5(AbstractFormat):
     says = "plain HDF5: a file or a group for each episode (ALOHA), or arrays with flags or ends (D4RL)"
 
     def recognises(self, path: Path) -> bool:
-        files = files_of(path)
+        # Of a folder, links to somewhere else are not even looked at; opening it will refuse them.
+        files = [file for file in files_of(path) if not path.is_dir() or inside(path, file.name)]
         known = (Robomimic(), StableWorldModel(), Minari())
         if not files or not hdf5_files.is_hdf5(files[0]) or any(other.recognises(path) for other in known):
             return False

@@ -8,6 +8,7 @@ from typing import Any
 from telos.core.errors import DataError, MissingExtraError
 from telos.data.formats.arrays import MOST_ROW_BYTES, Rows, check_promise, foreign, natural
 from telos.data.formats.blocks import Blocks
+from telos.data.formats.paths import inside
 from telos.data.formats.raw_rows import DeflatedRows, StoredRows
 
 DEFLATE, SHUFFLE = 1, 2
@@ -27,7 +28,7 @@ def is_hdf5(path: Path) -> bool:
 def single_file(path: Path) -> Path:
     """The file itself, or the only HDF5 file of a folder, or the path if there is none or several."""
     if path.is_dir():
-        files = [file for pattern in ("*.hdf5", "*.h5") for file in path.glob(pattern)]
+        files = [file for pattern in ("*.hdf5", "*.h5") for file in inside(path, pattern)]
         return files[0] if len(files) == 1 else path
     return path
 
@@ -79,6 +80,12 @@ def child(group: Any, name: str, path: Path) -> Any:
     return found
 
 
+def has(group: Any, name: str, path: Path) -> bool:
+    """Whether there is anything of that name. Raises DataError for a group that is damaged."""
+    with foreign(path, f"at '{group.name}'"):
+        return name in group
+
+
 def is_group(value: Any) -> bool:
     import h5py
 
@@ -110,7 +117,7 @@ def _raw_rows(dataset: Any, path: Path) -> StoredRows | DeflatedRows | None:
     if not shape or 0 in shape or dtype.kind not in "iuf" or held.get_type() != h5py.h5t.py_create(dtype):
         return None
     # Offsets count from the end of what a user may have put before the file proper.
-    if h5py.h5i.get_file_id(held).get_create_plist().get_userblock():
+    if h5py.h5i.get_file_id(held).get_create_plist().get_userblock():  # type: ignore[missing-attribute]
         return None
     layout, offset = held.get_create_plist(), held.get_offset()
     if layout.get_layout() == h5py.h5d.CONTIGUOUS:

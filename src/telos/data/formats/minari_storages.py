@@ -67,14 +67,14 @@ class HDF5Storage(AbstractStorage):
     def array(self, episode: int, root: str, path: Sequence[str | int], shape: Sequence[int] | None) -> Any:
         found: Any = self._group(episode)
         for key in (root, *(f"_index_{key}" if isinstance(key, int) else key for key in path)):
-            if not hdf5_files.is_group(found) or key not in found:
+            if not hdf5_files.is_group(found) or not hdf5_files.has(found, key, self.path):
                 return None
             found = hdf5_files.child(found, key, self.path)
         return found if hdf5_files.is_dataset(found) and found.shape else None
 
     def infos(self, episode: int) -> Iterator[tuple[str, ...]]:
         group = self._group(episode)
-        if "infos" in group:
+        if hdf5_files.has(group, "infos", self.path):
             yield from _datasets(hdf5_files.child(group, "infos", self.path), (), self.path)
 
     def close(self) -> None:

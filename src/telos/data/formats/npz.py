@@ -10,6 +10,7 @@ from telos.data.formats.ends import find_ends
 from telos.data.formats.episodes import EpisodesSource
 from telos.data.formats.flat import FlatSource
 from telos.data.formats.ogbench import OGBench
+from telos.data.formats.paths import inside
 from telos.data.formats.roles import guess_roles
 
 
@@ -25,7 +26,7 @@ class Npz(AbstractFormat):
 
     def recognises(self, path: Path) -> bool:
         if path.is_dir():
-            first = min(path.glob("*.npz"), key=lambda file: natural(file.name), default=None)
+            first = min(inside(path, "*.npz"), key=lambda file: natural(file.name), default=None)
             return first is not None and npz_files.is_npz(first)
         return npz_files.is_npz(path) and not OGBench().recognises(path)
 

@@ -1,5 +1,6 @@
 """Where the files of a folder lie: what a description says is not believed if it leads out of the folder."""
 
+import contextlib
 import re
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath, PureWindowsPath
@@ -31,6 +32,15 @@ def fill(template: object, values: Mapping[str, int | str], what: str) -> str:
     if outside or "{" in path or "}" in path or not inside.parts:
         raise DataError(f"{what} is '{path[:80]}', which is no path within the folder.", expected="a relative path without '..'")
     return str(inside)
+
+
+def inside(root: Path, pattern: str) -> list[Path]:
+    """The files of a folder that fit a pattern such as `*.h5`, without those that are links to somewhere else."""
+    found = []
+    for file in root.glob(pattern):
+        with contextlib.suppress(DataError):
+            found.append(within(root, str(file.relative_to(root))))
+    return found
 
 
 def within(root: Path, path: str) -> Path:

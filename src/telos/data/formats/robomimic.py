@@ -121,5 +121,5 @@ def _env_args(data: Any, path: Path) -> Any:
 
 
 def _filters(file: Any, path: Path) -> list[str]:
-    mask = hdf5_files.child(file, "mask", path) if "mask" in file else None
+    mask = hdf5_files.child(file, "mask", path) if hdf5_files.has(file, "mask", path) else None
     return [name for name, _ in hdf5_files.children(mask, path)] if hdf5_files.is_group(mask) else []

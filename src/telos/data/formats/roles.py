@@ -24,6 +24,7 @@ STATES = (
     "keypoints",
 )
 """The true state where there are pictures; what is observed where there are none: the first of these that is there."""
+INFOS = ("info", "infos")
 OTHERS = ("goal", "next", "mask", "depth", "reward", "done", "terminal", "timeout", "truncated", "terminated")
 
 
@@ -43,10 +44,13 @@ def _role(name: str, space: AbstractSpace) -> Role:
         return "action"
     if base in TIMES and space.shape == (1,):
         return "time"
-    if base.startswith(OTHERS):
+    # A folder says more than a name in it, but for pictures that are no photographs.
+    if folder.partition("/")[0] in INFOS:
+        return "info"
+    if base.startswith(OTHERS if folder.partition("/")[0] not in OBSERVATIONS else ("mask", "depth")):
         return "extra"
     if base in OBSERVATIONS or folder.partition("/")[0] in OBSERVATIONS or isinstance(space, PixelSpace):
         return "observation"
-    if base in STATES or folder.partition("/")[0] in ("info", "infos"):
+    if base in STATES:
         return "info"
     return "extra"
