@@ -231,3 +231,27 @@ def test_goals_and_observations_have_to_match():
 def test_replanning_is_due_within_the_horizon(replan_every):
     with pytest.raises(ConfigError, match="1 to the planner's horizon, 8"):
         replace(SETTINGS, replan_every=replan_every)
+
+
+def test_what_is_left_of_the_plan_can_be_read():
+    made = agent(replan_every=3)
+    assert made.planned is None
+    for step in (1, 2, 3):
+        action = made.act(START)
+        np.testing.assert_array_equal(action, made.last_plan.actions[0, step - 1].numpy())
+        np.testing.assert_array_equal(made.planned[0], made.last_plan.actions[0, step:])
+
+
+def test_beliefs_go_on_from_what_was_really_done():
+    told, believing = (agent(JEPAConfig(encoder=EncoderConfig(), predictor=RecurrentPredictorConfig()).build(WORLD.spaces)) for _ in range(2))
+    believing.world_model.load_state_dict(told.world_model.state_dict())
+    for made in (told, believing):
+        made.act(START)
+    told.did(np.array([1.0, -1.0], np.float32))
+    for made in (told, believing):
+        made.act(START)
+    assert not torch.equal(told.state.belief, believing.state.belief)
+    with pytest.raises(SpaceError, match="has not acted"):
+        agent().did(np.zeros(2, np.float32))
+    with pytest.raises(SpaceError, match="has shape"):
+        told.did(np.zeros(3, np.float32))
