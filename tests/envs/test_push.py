@@ -1,7 +1,5 @@
 """Promises of the world in which a block is pushed."""
 
-import time
-
 import numpy as np
 import pytest
 
@@ -127,19 +125,6 @@ def test_pictures_have_soft_edges_so_that_small_motions_show(size):
 def test_vectors_hold_disc_block_and_the_direction_of_its_angle():
     seen = Push(view="state").observe(state_of([0.2, 0.7], [0.6, 0.4], np.pi / 2))
     np.testing.assert_allclose(seen, [[0.2, 0.7, 0.6, 0.4, 0, 1]], atol=1e-6)
-
-
-def test_makes_twenty_thousand_frames_of_64_pixels_in_a_cpu_second():
-    world, rng = Push(size=64), np.random.default_rng(0)
-    state, actions = world.sample(rng, 64), example_actions(world.spaces.action, rng, 1, 64)[0]
-    best = 0.0
-    for _ in range(6):
-        begin = time.process_time()
-        for _ in range(20):
-            state = world.advance(state, actions)
-            world.observe(state)
-        best = max(best, 20 * 64 / (time.process_time() - begin))
-    assert best >= 20_000
 
 
 def share_of_contact(world, behaviour):

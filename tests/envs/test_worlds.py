@@ -8,7 +8,7 @@ import pytest
 
 from telos.core.config import from_json, to_json
 from telos.core.errors import ConfigError
-from telos.envs import Maze, PointMass, TwoRooms, WorldEnv
+from telos.envs import Maze, PointMass, Push, TwoRooms, WorldEnv
 from telos.testing import check_env, check_world
 from telos.testing.examples import example_actions
 
@@ -78,7 +78,7 @@ def test_refuses_a_state_that_does_not_fit(world):
         WorldEnv(world).reset(options={"state": world.sample(np.random.default_rng(0), 2)})
 
 
-@pytest.mark.parametrize("world", [TwoRooms(), TwoRooms(layout="random"), Maze(), Maze(layout="random")])
+@pytest.mark.parametrize("world", [TwoRooms(), TwoRooms(layout="random"), Maze(), Maze(layout="random"), Push(size=64)])
 def test_makes_twenty_thousand_frames_in_a_cpu_second(world):
     rng = np.random.default_rng(0)
     state, actions = world.sample(rng, 64), example_actions(world.spaces.action, rng, 1, 64)[0]

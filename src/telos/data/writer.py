@@ -1,9 +1,7 @@
 """Writing a store: episode by episode, in bounded memory, all of it or nothing."""
 
-import errno
 import json
 import os
-import secrets
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from telos.core.errors import DataError, SpaceError
+from telos.core.folders import cannot_write, check_target, hidden_sibling
 from telos.core.logs import Trajectory
 from telos.core.spaces import Spaces, Tree, TreeSpace
 from telos.data.checks import as_array, check_column, check_json, check_leaf, check_names, pad
@@ -59,7 +58,7 @@ class EpisodeWriter:
         check_json(self._about)
         check_names(spaces)
         check_target(self.path)
-        self._folder = self.path.with_name(f".{self.path.name}.{secrets.token_hex(6)}.tmp")
+        self._folder = hidden_sibling(self.path)
         try:
             self._folder.mkdir(parents=True)
         except OSError as error:
@@ -232,17 +231,6 @@ def publish(folder: Path, path: Path, manifest: Manifest) -> None:
         path.rmdir()
     folder.rename(path)
     sync_folder(path.parent)
-
-
-def check_target(path: Path) -> None:
-    if path.is_symlink() or (path.exists() and (not path.is_dir() or any(path.iterdir()))):
-        raise DataError(f"{path} exists already and is not empty.", fix="choose another --out, or remove it")
-
-
-def cannot_write(path: Path, error: OSError) -> DataError:
-    if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
-        return DataError(f"{path} exists already and is not empty.", fix="choose another --out, or remove it")
-    return DataError(f"The store {path} cannot be written: {error.strerror or error}.", fix="choose another --out, with room and permission to write")
 
 
 def write_synced(file: Path, text: str) -> None:

@@ -9,16 +9,17 @@ import numpy as np
 
 from telos.core.errors import ConfigError
 from telos.core.spaces import PixelSpace, Spaces, Tree, TreeSpace, VectorSpace
-from telos.core.world import AbstractWorld, Rules, WorldState
+from telos.core.world import WorldState
 from telos.envs.fields import check_count
 from telos.envs.gym_world import AbstractGymWorld
+from telos.envs.wrapped import WrappedWorld
 
 BEFORE = "before"
 """Parts of a state called `before_2_angle` are what `angle` was two steps ago."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Clip(AbstractWorld):
+class Clip(WrappedWorld):
     """Shows the frame of now and some of those before, laid over each other as channels (or one behind the other, for vectors).
 
     Use where one frame hides velocity: the latent, and with it the distance to a goal, then knows of motion, which the memory of
@@ -44,18 +45,6 @@ class Clip(AbstractWorld):
     def depth(self) -> int:
         """How many steps back a clip reaches."""
         return (self.frames - 1) * self.spacing
-
-    @property
-    def pair_kinds(self) -> tuple[str, ...]:  # type: ignore[override]
-        return self.world.pair_kinds
-
-    @property
-    def rules(self) -> Rules:  # type: ignore[override]
-        return self.world.rules
-
-    @property
-    def has_expert(self) -> bool:  # type: ignore[override]
-        return self.world.has_expert
 
     @cached_property
     def spaces(self) -> Spaces:  # type: ignore[override]

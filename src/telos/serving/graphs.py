@@ -2,8 +2,6 @@
 
 import hashlib
 import json
-import os
-import shutil
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,7 +16,8 @@ from telos.agent.actor import make_plan
 from telos.agent.actor.box import ActionBox
 from telos.agent.loop import Agent, AgentSettings
 from telos.core.contracts import AbstractWorldModel
-from telos.core.errors import ConfigError, DataError
+from telos.core.errors import ConfigError
+from telos.core.folders import new_folder
 from telos.core.logs import map_tree
 from telos.core.seeding import torch_generator
 from telos.core.spaces import ObservationSpace, PixelSpace, TreeSpace
@@ -100,23 +99,15 @@ def export_graphs(agent: Agent, out: Path, *, seed: int = 0) -> list[Graph]:
         DataError: `out` is taken, or cannot be written.
         ConfigError: a graph cannot be captured, or computes something else.
     """
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise DataError(f"{out} exists already and is not empty.", fix="choose another --out, or remove it")
     disabled = jaxtyping.config.jaxtyping_disable
-    # All of it or nothing: what could not be finished is not taken for an export.
-    unfinished = out.resolve().with_name(f".{out.resolve().name}.{os.getpid()}.tmp")
     try:
         jaxtyping.config.update("jaxtyping_disable", True)
-        unfinished.mkdir(parents=True)
-        graphs = list(_export_all(agent, unfinished, seed))
-        content = {"telos": telos.__version__, "torch": torch.__version__, "spaces": agent.world_model.spaces.to_json()}
-        (unfinished / MANIFEST).write_text(json.dumps({**content, "graphs": [asdict(graph) for graph in graphs]}, indent=1), encoding="utf-8")
-        unfinished.replace(out)
-    except OSError as error:
-        raise DataError(f"{out} cannot be written: {error.strerror or error}.", fix="choose another --out") from error
+        with new_folder(out) as unfinished:
+            graphs = list(_export_all(agent, unfinished, seed))
+            content = {"telos": telos.__version__, "torch": torch.__version__, "spaces": agent.world_model.spaces.to_json()}
+            (unfinished / MANIFEST).write_text(json.dumps({**content, "graphs": [asdict(graph) for graph in graphs]}, indent=1), encoding="utf-8")
     finally:
         jaxtyping.config.update("jaxtyping_disable", disabled)
-        shutil.rmtree(unfinished, ignore_errors=True)
     return graphs
 
 

@@ -1,7 +1,5 @@
 """What an export does, and everything that exports share: a new folder, all of it or nothing."""
 
-import secrets
-import shutil
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -10,11 +8,11 @@ from typing import ClassVar
 
 import numpy as np
 
+from telos.core.folders import new_folder
 from telos.data.base import AbstractEpisodes
 from telos.data.importing import plan_import
 from telos.data.manifest import INFO, leaf_spaces
 from telos.data.store import Episodes
-from telos.data.writer import cannot_write, check_target
 
 Tell = Callable[[int, int], None]
 """`(episodes done, episodes in all)`."""
@@ -64,20 +62,10 @@ def export_logs(store: Episodes, out: Path | str, export: AbstractExport, progre
         MissingExtraError: the package that writes it is not installed.
     """
     out = Path(out)
-    check_target(out)
-    losses = tuple(export.losses(store))
-    folder = out.with_name(f".{out.name}.{secrets.token_hex(6)}.tmp")
-    try:
-        folder.mkdir(parents=True)
+    with new_folder(out) as folder:
+        losses = tuple(export.losses(store))
         export.write(store, folder, progress)
         losses = (*losses, *changes(store, folder, export.names(store)))
-        if out.is_dir():
-            out.rmdir()
-        folder.rename(out)
-    except OSError as error:
-        raise cannot_write(out, error) from error
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
     return Exported(out, losses)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from telos.core.errors import DataError, MissingExtraError, TelosError
+from telos.core.folders import cannot_write, check_target
 from telos.core.run import plain
 from telos.data.checks import check_json
 from telos.data.formats.base import AbstractSource
@@ -21,7 +22,6 @@ from telos.data.importing.result import ImportResult, LeftOut, left_out, notes
 from telos.data.importing.selection import Plan, learned, make_plan
 from telos.data.importing.stamp import stamp_of
 from telos.data.manifest import MANIFEST, Manifest, digest
-from telos.data.writer import cannot_write, check_target
 
 MOST_THREADS = 8
 Progress = Callable[[int, int], None]

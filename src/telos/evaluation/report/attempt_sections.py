@@ -61,7 +61,7 @@ def success(evaluation: Mapping[str, Any]) -> Section:
 def step_by_step(attempts: Attempts) -> Section:
     """The same attempt as a strip, or as curves where nothing can be drawn."""
     footage = attempts.footage
-    charts = curves.episode_charts(attempts.episodes[0], attempts.distances, attempts.protocol.radius)
+    charts = curves.episode_charts(attempts.episodes[0], attempts.distances, attempts.protocol.radius, attempts.protocol.unit)
     body = curves.number_charts(footage) if footage.pictures is None else filmstrip(footage)
     if not footage.imagined:
         says = "The first attempt, step by step."

@@ -77,13 +77,13 @@ def open_loop_chart(open_loop: Mapping[str, Sequence[float]]) -> str:
     return Chart(title="Mean squared error in latent space", x_label="steps imagined ahead", lines=lines, width=840, height=250).svg()
 
 
-def episode_charts(episode: Episode, distances: np.ndarray, radius: float) -> str:
-    """Energy of the plans, and true distance to the goal `[time+1]`, step by step."""
+def episode_charts(episode: Episode, distances: np.ndarray, radius: float, unit: str) -> str:
+    """Energy of the plans, and true distance to the goal `[time+1]` in its unit, step by step."""
     plans = Line(label="energy", x=[float(plan.time) for plan in episode.plans], y=[plan.energy for plan in episode.plans], colour="dream")
     way = Line(label="distance", x=list(map(float, range(len(distances)))), y=distances.tolist(), colour="us")
     charts = (
         Chart(title="Energy of the plan it made", x_label="step", lines=(plans,), height=200),
-        Chart(title="True distance to the goal, in arena widths", x_label="step", lines=(way,), levels=((radius, "reached"),), height=200),
+        Chart(title=f"True distance to the goal, in {unit}", x_label="step", lines=(way,), levels=((radius, "reached"),), height=200),
     )
     return f'<div class="two">{"".join(chart.svg() for chart in charts)}</div>'
 

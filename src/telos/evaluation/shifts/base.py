@@ -7,7 +7,8 @@ import numpy as np
 from jaxtyping import UInt8
 
 from telos.core.spaces import PixelSpace, Spaces, Tree, TreeSpace
-from telos.core.world import AbstractWorld, Rules, WorldState
+from telos.core.world import AbstractWorld, WorldState
+from telos.envs.wrapped import WrappedWorld
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,56 +55,11 @@ def picture_spaces(spaces: Spaces) -> list[PixelSpace]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ShiftedWorld(AbstractWorld):
+class ShiftedWorld(WrappedWorld):
     """A world in another look: starts, goals, dynamics, expert and distance are those of the world inside."""
 
-    world: AbstractWorld
-    """Seen differently."""
     shift: AbstractShift
     """How."""
 
-    @property
-    def pair_kinds(self) -> tuple[str, ...]:  # type: ignore[override] - that of the world inside
-        return self.world.pair_kinds
-
-    @property
-    def rules(self) -> Rules:  # type: ignore[override]
-        return self.world.rules
-
-    @property
-    def has_expert(self) -> bool:  # type: ignore[override]
-        return self.world.has_expert
-
-    @property
-    def spaces(self) -> Spaces:
-        return self.world.spaces
-
-    def sample(self, rng: np.random.Generator, num: int) -> WorldState:
-        return self.world.sample(rng, num)
-
-    def sample_pairs(self, rng: np.random.Generator, num: int, kind: str) -> tuple[WorldState, WorldState]:
-        return self.world.sample_pairs(rng, num, kind)
-
-    def advance(self, state: WorldState, actions: np.ndarray) -> WorldState:
-        return self.world.advance(state, actions)
-
     def observe(self, state: WorldState) -> Tree:
         return self.shift.observe(self.world, state)
-
-    def expert(self, state: WorldState, goal: WorldState) -> np.ndarray:
-        return self.world.expert(state, goal)
-
-    def distance(self, state: WorldState, goal: WorldState) -> np.ndarray:
-        return self.world.distance(state, goal)
-
-    def over(self, state: WorldState) -> np.ndarray:
-        return self.world.over(state)
-
-    def idle(self, state: WorldState) -> np.ndarray | None:
-        return self.world.idle(state)
-
-    def truth(self, state: WorldState) -> WorldState:
-        return self.world.truth(state)
-
-    def recall(self, truth: WorldState, actions: np.ndarray) -> WorldState:
-        return self.world.recall(truth, actions)
