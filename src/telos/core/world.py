@@ -45,6 +45,8 @@ class AbstractWorld(ABC):
     """Kinds of start and goal that `sample_pairs` knows; the first is the default of the evaluation."""
     rules: ClassVar[Rules] = Rules()
     """What counts as success."""
+    units: ClassVar[Mapping[str, str]] = {}
+    """Units of parts of a state that are worth telling: whatever is in `radians` winds, and is read as a direction."""
     has_expert: ClassVar[bool] = True
     """Whether somebody wrote a scripted expert for this world."""
 

@@ -39,6 +39,14 @@ class AbstractEpisodes(AbstractLogs):
         """Observations `[num num_steps+1 ...]` and actions `[num num_steps action]` of the pieces that begin at row
         `starts` `[num]` of `episodes` `[num]`; fresh arrays."""
 
+    @abstractmethod
+    def unit(self, name: str) -> str:
+        """Unit of a column; empty if nobody said.
+
+        Raises:
+            MissingColumnError: there is no such column.
+        """
+
     @property
     def info_names(self) -> tuple[str, ...]:
         """Names of the parts of the true state."""

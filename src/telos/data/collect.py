@@ -14,6 +14,7 @@ from telos.core.logs import map_tree
 from telos.core.seeding import derive_seed, numpy_generator
 from telos.core.spaces import AbstractSpace, DiscreteSpace, Spaces, Tree, TreeSpace
 from telos.data.behaviour import AbstractBehaviour
+from telos.data.manifest import INFO
 from telos.data.recorder import FIRST_STEPS, PictureWatch
 from telos.data.store import Episodes
 from telos.data.writer import EpisodeWriter
@@ -57,7 +58,8 @@ def collect(
         raise ConfigError(
             "The vector environment resets by itself, which mixes two episodes.", fix="make it with autoreset_mode=AutoresetMode.DISABLED"
         )
-    with EpisodeWriter(out, spaces, environment=environment, behaviour=_describe(policy), seed=seed) as writer:
+    units = {INFO + name: unit for name, unit in getattr(getattr(env, "world", None), "units", {}).items()}
+    with EpisodeWriter(out, spaces, environment=environment, behaviour=_describe(policy), seed=seed, units=units) as writer:
         _Collector(env, policy, writer, episodes, steps, seed).run(progress)
     return Episodes.open(out)
 

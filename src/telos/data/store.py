@@ -88,6 +88,12 @@ class Episodes(AbstractEpisodes):
     def column_names(self) -> tuple[str, ...]:
         return tuple(self._columns)
 
+    def unit(self, name: str) -> str:
+        units = {column.name: column.unit for column in self.manifest.columns}
+        if name not in units:
+            raise missing_column(name, self.column_names)
+        return units[name]
+
     def column(self, name: str, episode: int) -> np.ndarray:
         if name not in self._columns:
             raise missing_column(name, self.column_names)

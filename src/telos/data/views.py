@@ -44,6 +44,9 @@ class Selection(AbstractEpisodes):
     def column_names(self) -> tuple[str, ...]:
         return self.logs.column_names
 
+    def unit(self, name: str) -> str:
+        return self.logs.unit(name)
+
     def column(self, name: str, episode: int) -> np.ndarray:
         check_episode(episode, self.num_episodes)
         return self.logs.column(name, int(self.indices[episode]))
@@ -92,6 +95,9 @@ class Mixture(AbstractEpisodes):
     def column_names(self) -> tuple[str, ...]:
         """Those that all parts have."""
         return tuple(name for name in self.parts[0].column_names if all(name in part.column_names for part in self.parts))
+
+    def unit(self, name: str) -> str:
+        return self.parts[0].unit(name)
 
     def column(self, name: str, episode: int) -> np.ndarray:
         if name not in self.column_names:

@@ -107,8 +107,13 @@ def now(state: WorldState) -> WorldState:
 
 def before(state: WorldState, lag: int) -> WorldState:
     """What it says of `lag` steps ago."""
-    names = [name for name in state if not name.startswith(f"{BEFORE}_")]
+    names = [name for name in state if not is_past(name)]
     return {name: state[_name(name, lag)] for name in names}
+
+
+def is_past(name: str) -> bool:
+    """Whether a part of a state tells what was, not what is."""
+    return name.startswith(f"{BEFORE}_")
 
 
 def _name(name: str, lag: int) -> str:

@@ -1,6 +1,7 @@
 """A disc pushes a block: the smallest world in which what matters cannot be moved directly."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import ClassVar, Literal
@@ -65,6 +66,7 @@ class Push(AbstractWorld):
     """Colour of the disc."""
 
     pair_kinds: ClassVar[tuple[str, ...]] = ("anywhere", "near")
+    units: ClassVar[Mapping[str, str]] = {"angle": "radians"}
 
     def __post_init__(self) -> None:
         check_choice(self, "view", ("pixels", "state"))

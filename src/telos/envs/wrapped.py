@@ -1,5 +1,6 @@
 """A world around another one, and all of it the other's until something is said."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +23,10 @@ class WrappedWorld(AbstractWorld):
     @property
     def rules(self) -> Rules:  # type: ignore[override]
         return self.world.rules
+
+    @property
+    def units(self) -> Mapping[str, str]:  # type: ignore[override]
+        return self.world.units
 
     @property
     def has_expert(self) -> bool:  # type: ignore[override]

@@ -12,6 +12,7 @@ from telos.core.contracts import AbstractWorldModel
 from telos.core.logs import AbstractLogs, first_leaf, map_tree
 from telos.core.seeding import derive_seed, numpy_generator
 from telos.data import AbstractEpisodes
+from telos.evaluation.quantities import as_read, quantity_names
 
 RIDGES = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
 
@@ -36,15 +37,15 @@ class Probe:
 
 FEWEST_FRAMES = 8
 """On either side of the split; with fewer there is nothing to be read, and nothing to judge it by."""
-LARGEST_QUANTITY = 8
-"""Numbers per frame; what has more (the map of a maze) is scenery, not a quantity."""
 
 
 def true_states_of(logs: AbstractEpisodes) -> dict[str, np.ndarray]:
     """The true quantities `[frames size]` that the logs carry, episode after episode; empty if they carry none."""
-    names = [name for name in logs.info_names if logs.info(name, 0)[0].size <= LARGEST_QUANTITY]
-    num_frames = logs.num_steps + logs.num_episodes
-    return {name: np.concatenate([logs.info(name, episode) for episode in range(logs.num_episodes)]).reshape(num_frames, -1) for name in names}
+
+    def rows(name: str) -> np.ndarray:
+        return np.concatenate([logs.info(name, episode) for episode in range(logs.num_episodes)])
+
+    return {name: as_read(logs, name, rows(name)) for name in quantity_names(logs)}
 
 
 @torch.no_grad()

@@ -31,6 +31,7 @@ class Pendulum(AbstractGymWorld):
 
     pair_kinds: ClassVar[tuple[str, ...]] = ("swing-up",)
     rules: ClassVar[Rules] = Rules(radius=0.2, unit="radians", hold=20, at_end=True, steps=200)
+    units: ClassVar[Mapping[str, str]] = {"angle": "radians"}
     has_expert: ClassVar[bool] = True
 
     def read(self, env: gymnasium.Env) -> Mapping[str, np.ndarray]:

@@ -60,6 +60,7 @@ class PushT(AbstractGymWorld):
     """What success is about."""
 
     pair_kinds: ClassVar[tuple[str, ...]] = ("goal-zone", "anywhere")
+    units: ClassVar[Mapping[str, str]] = {"angle": "radians"}
     has_expert: ClassVar[bool] = True
 
     def __post_init__(self) -> None:

@@ -10,7 +10,7 @@ from telos.core.contracts import AbstractWorldModel
 from telos.core.logs import map_tree
 from telos.core.seeding import numpy_generator
 from telos.data import AbstractEpisodes
-from telos.evaluation.probe import LARGEST_QUANTITY
+from telos.evaluation.quantities import as_read, quantity_names
 
 RIDGE = 1e-3
 FAVOURITE = "position"
@@ -55,10 +55,9 @@ def latent_map(world_model: AbstractWorldModel, logs: AbstractEpisodes, *, seed:
 
 def _true_quantity(logs: AbstractEpisodes, episodes: np.ndarray, times: np.ndarray) -> tuple[str, np.ndarray] | None:
     """The position, or else the first small quantity that varies: its name, and one or two numbers `[frames quantities]`."""
-    for name in sorted(logs.info_names, key=lambda name: (name != FAVOURITE, name)):
-        if not 0 < logs.info(name, 0)[0].size <= LARGEST_QUANTITY:
-            continue
-        values = np.stack([np.ravel(logs.info(name, int(episode))[time])[:2] for episode, time in zip(episodes, times, strict=True)])
+    for name in sorted(quantity_names(logs), key=lambda name: (name != FAVOURITE, name)):
+        rows = np.stack([logs.info(name, int(episode))[time] for episode, time in zip(episodes, times, strict=True)])
+        values = as_read(logs, name, rows)[:, :2]
         if values.dtype.kind in "iuf" and (values.std(axis=0) > 1e-9).all():
             return name, values.astype(np.float64)
     return None

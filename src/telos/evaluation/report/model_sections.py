@@ -49,7 +49,8 @@ def latents(latent_map: LatentMap | None, probes: Sequence[Mapping[str, Any]], l
     note = ""
     if probes:
         note = (
-            "R²: the share of a true quantity's variance that can be read from the numbers, in episodes held out; 1 is perfect, 0 or less is "
+            "R²: the share of a true quantity's variance that can be read from the numbers, in episodes held out; of an "
+            "angle, of its direction; 1 is perfect, 0 or less is "
             "nothing. What an untrained encoder, or PCA of the bare observation, gives away is no merit of the training."
         )
     body = ("" if latent_map is None else _maps(latent_map, latent_size)) + (tables.probe_table(probes) if probes else "")
