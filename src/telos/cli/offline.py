@@ -142,14 +142,15 @@ def recovery_table(recovery: list[dict[str, Any]]):
     for name, label in LABELS.items():
         found = [part["contestants"].get(name) for part in recovery]
         if any(found):
+            table.add_row(f"  {label}", *(percent(one["net_error"]["value"]) if one else "–" for one in found))
+        if any(found) and name == "planned":
             # Intervals of the floors stand in the JSON and in the report: here they would not fit beside one another.
-            cells = [percent(one["net_error"]["value"]) + (_interval(one["net_error"]) if name == "planned" else "") if one else "–" for one in found]
-            table.add_row(f"  {label}", *cells)
+            table.add_row("    95 % interval", *(_interval(one["net_error"]) if one else "–" for one in found))
     return table
 
 
 def _interval(estimate: dict[str, float]) -> str:
-    return "" if math.isnan(estimate["low"]) else f" ({100 * estimate['low']:.1f}–{100 * estimate['high']:.1f})"
+    return "–" if math.isnan(estimate["low"]) else f"{100 * estimate['low']:.1f}–{100 * estimate['high']:.1f}"
 
 
 LABELS = {"planned": "the plan", "mean": "mean action", "zero": "zero action", "random": "random", "elsewhere": "done elsewhere"}

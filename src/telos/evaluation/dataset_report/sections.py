@@ -68,7 +68,7 @@ def actions(logs: AbstractEpisodes, survey: Survey) -> Section:
             charts.append(drawings.bars(histogram, f"choices 0 to {space.num - 1}"))
             continue
         used = use.numbers[histogram.number].used
-        share = "" if used is None else f" · {100 * used:.0f} % of its range used"
+        share = "" if used is None else f" · {100 * used:.0f} % of its range"
         bounds = (float(space.bounds[0][histogram.number]), float(space.bounds[1][histogram.number]))
         charts.append(drawings.bars(histogram, f"number {histogram.number}{share}", bounds))
     says = "How often each action was taken. A model knows nothing of actions that were never tried, and a planner may try them all."
