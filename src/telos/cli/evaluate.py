@@ -57,6 +57,7 @@ class Evaluate:
         from telos.cli.threads import use_threads
         from telos.core.errors import ConfigError
         from telos.core.run import Run
+        from telos.evaluation.protocols import how_long
 
         run = Run.open(self.run_folder)
         if self.plain_goals and self.shifts is None:
@@ -84,16 +85,10 @@ class Evaluate:
         results.print(success_table(result))
         goals = f"{result['episodes']} episodes of '{result['protocol']['name']}' from {result['pairs_from']}"
         say(f"\n  {goals} · one plan {1000 * result['plan_cpu_seconds']:.1f} ms of CPU")
-        say(f"  success   {result['judge']['says']}, {_held(result['protocol'])}")
+        say(f"  success   {result['judge']['says']}, {how_long(result['protocol'])}")
         if result.get("shifts"):
             show_shifts(result)
         return 0
-
-
-def _held(protocol: Mapping[str, Any]) -> str:
-    """For how long a success must last."""
-    steps = f"{protocol['hold']} step{'' if protocol['hold'] == 1 else 's'}"
-    return f"for the last {steps} of {protocol['steps']}" if protocol["at_end"] else f"for {steps} in a row"
 
 
 def evaluate_run(

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -124,6 +124,15 @@ def make_protocol(
         rules |= {"at_end": False, "steps": None}
     rules |= {key: value for key, value in {"radius": radius, "steps": steps}.items() if value is not None}
     return Protocol(name=name, episodes=episodes, offset=offset, seed=seed, success=success, **rules)
+
+
+def how_long(protocol: Mapping[str, Any]) -> str:
+    """For how long a success lasts and in what time it comes, of a protocol as JSON."""
+    steps, hold = protocol.get("steps"), f"{protocol['hold']} step{'' if protocol['hold'] == 1 else 's'}"
+    if protocol.get("at_end"):
+        return f"for the last {hold} of {steps}"
+    in_time = f"{protocol['patience']:g} times the expert's steps, or the offset where there is none" if steps is None else f"{steps} steps"
+    return f"{'at any step' if protocol['hold'] == 1 else f'for {hold} in a row'}, in at most {in_time}"
 
 
 def draw_pairs(

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from telos.core.world import AbstractWorld
-from telos.evaluation.protocols import DISTANCE, select_rows
+from telos.evaluation.protocols import DISTANCE, how_long, select_rows
 from telos.evaluation.report import curves, maps, tables
 from telos.evaluation.report.episode import Episode
 from telos.evaluation.report.findings import Attempts
@@ -49,7 +49,7 @@ def success(evaluation: Mapping[str, Any]) -> Section:
     source = f", from {evaluation['pairs_from']}" if "pairs_from" in evaluation else ""
     says = f"Everybody got the same {evaluation['episodes']} starts and goals{source}. "
     says += "Only beside the other rows does the agent's number mean something."
-    note = f"Success: {_judged(evaluation)} {_held(protocol)}. Steps: median of the successes."
+    note = f"Success: {_judged(evaluation)} {how_long(protocol)}. Steps: median of the successes."
     if evaluation["floors"].get("scripted"):
         note += " The expert is a script that is shown the true state."
     if expert := evaluation.get("differences", {}).get("scripted"):
@@ -123,15 +123,6 @@ def _judged(evaluation: Mapping[str, Any]) -> str:
     if protocol.get("unit", ARENA) == ARENA:
         return f"within {100 * protocol['radius']:g} % of the arena's width of the goal"
     return f"within {protocol['radius']:g} of the goal (in {protocol['unit']})"
-
-
-def _held(protocol: Mapping[str, Any]) -> str:
-    """For how long, and in what time."""
-    steps, hold = protocol.get("steps"), _steps(protocol["hold"])
-    if protocol.get("at_end"):
-        return f"for the last {hold} of {steps}"
-    in_time = f"{protocol['patience']:g} times the expert's steps, or the offset where there is none" if steps is None else _steps(steps)
-    return f"for {hold} in a row, in at most {in_time}"
 
 
 def _goal_uri(picture: RGB) -> str:
