@@ -26,7 +26,7 @@ def test_an_array_of_another_dtype_is_refused():
 
 def test_a_value_of_another_shape_is_refused():
     with pytest.raises(TypeCheckError, match="actions"):
-        Rollout(latent=torch.zeros(2, 5, 3), belief=torch.zeros(2, 5, 3), actions=torch.zeros(2, 4, 1))
+        Rollout(latent=torch.zeros(2, 5, 3), actions=torch.zeros(2, 4, 1))
 
 
 def test_what_is_checked_can_still_be_captured_as_a_graph():

@@ -8,9 +8,9 @@ from torch import nn
 
 from telos.agent.perception import EncoderConfig, VectorEncoder
 from telos.agent.world_model import JEPA, JEPAConfig, MLPPredictor, MLPPredictorConfig
-from telos.core.contracts import AbstractEncoderConfig, AbstractPredictorConfig
+from telos.core.contracts import AbstractEncoderConfig, AbstractPredictorConfig, AbstractWorldModel
 from telos.core.spaces import Spaces, VectorSpace
-from telos.core.types import Rollout, State
+from telos.core.types import State
 from telos.testing import ConformanceError, check_encoder, check_objective, check_predictor, check_world_model
 from telos.training.objectives import Prediction, Smoothness
 
@@ -127,7 +127,7 @@ class ImaginesOtherwise(JEPA):
 class ForgetsActions(JEPA):
     def rollout(self, state, actions):
         rollout = super().rollout(state, actions)
-        return Rollout(latent=rollout.latent, belief=rollout.belief, actions=torch.zeros_like(actions))
+        return replace(rollout, actions=torch.zeros_like(actions))
 
 
 class AssemblesOtherwise(JEPA):
@@ -140,7 +140,13 @@ class ObservesInPlace(JEPA):
         return super().observe(previous, action, observation.clamp_(-0.5, 0.5))
 
 
-class ComparesRows(JEPA):
+class StepByStep(JEPA):
+    """What is done to `step` shows in whole rollouts."""
+
+    rollout, foresee = AbstractWorldModel.rollout, AbstractWorldModel.foresee
+
+
+class ComparesRows(StepByStep):
     def step(self, state, action):
         after = super().step(state, action)
         latent = after.latent - after.latent.mean(dim=0)
@@ -153,7 +159,7 @@ class HidesPerception(JEPA):
         return nn.Identity()
 
 
-class IgnoresActions(JEPA):
+class IgnoresActions(StepByStep):
     def step(self, state, action):
         return super().step(state, torch.zeros_like(action))
 

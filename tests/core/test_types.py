@@ -90,6 +90,6 @@ def test_values_do_not_change():
 
 
 def test_a_rollout_knows_its_horizon():
-    rollout = Rollout(latent=torch.zeros(2, 5, 3), belief=torch.zeros(2, 5, 3), actions=torch.zeros(2, 5, 1))
+    rollout = Rollout(latent=torch.zeros(2, 5, 3), actions=torch.zeros(2, 5, 1))
     assert rollout.horizon == 5
     assert rollout.select(slice(0, 1)).latent.shape == (1, 5, 3)

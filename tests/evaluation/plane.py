@@ -79,6 +79,9 @@ class Adds(AbstractWorldModel):
     def observe(self, previous: State | None, action: Tensor | None, observation: Tensor) -> State:
         return self.assemble(self.encode(observation), observation)
 
+    def update(self, previous: State, action: Tensor, latent: Tensor) -> State:
+        return self.assemble(latent, action)
+
     def step(self, state: State, action: Tensor) -> State:
         return self.assemble(state.latent + self.gain * action, action)
 

@@ -49,7 +49,7 @@ def test_the_effective_rank_of_equal_latents_is_zero():
 def test_health_tells_deviations_and_both_errors():
     rng = torch.Generator().manual_seed(0)
     latents, imagined = torch.randn(30, 4, 2, generator=rng) * torch.tensor([1.0, 0.1]), torch.randn(30, 3, 2, generator=rng)
-    health = measure_health(State(latent=latents, belief=latents), Rollout(latent=imagined, belief=imagined, actions=torch.zeros(30, 3, 1)))
+    health = measure_health(State(latent=latents, belief=latents), Rollout(latent=imagined, actions=torch.zeros(30, 3, 1)))
     deviations = latents.numpy().reshape(-1, 2).std(axis=0, ddof=1)
     assert health.deviations == pytest.approx(deviations, rel=1e-5)
     assert (health.least_deviation, health.mean_deviation) == pytest.approx((deviations.min(), deviations.mean()), rel=1e-5)

@@ -85,6 +85,45 @@ class AbstractPredictor(nn.Module, ABC):
     ) -> tuple[Float[Tensor, "batch latent"], Float[Tensor, "batch hidden"]]:
         """The next latent and hidden state; `action` comes normalised (discrete: one-hot)."""
 
+    def carry(
+        self,
+        latent: Float[Tensor, "batch latent"],
+        hidden: Float[Tensor, "batch hidden"],
+        scenery: Float[Tensor, "batch scenery"],
+        action: Float[Tensor, "batch features"],
+    ) -> Float[Tensor, "batch hidden"]:
+        """The next hidden state alone. Override where it costs less than the prediction."""
+        return self(latent, hidden, scenery, action)[1] if self.hidden_size else hidden
+
+    def unroll(
+        self,
+        latent: Float[Tensor, "batch latent"],
+        hidden: Float[Tensor, "batch hidden"],
+        scenery: Float[Tensor, "batch scenery"],
+        actions: Float[Tensor, "rows horizon features"],
+    ) -> tuple[Float[Tensor, "rows horizon latent"], Float[Tensor, "rows horizon hidden"]]:
+        """What sequences of actions lead to, `rows / batch` of them side by side for each start. Override where caching pays."""
+        num = len(actions) // len(latent)
+        latent, hidden, scenery = (part.repeat_interleave(num, dim=0) for part in (latent, hidden, scenery))
+        latents, hiddens = [], []
+        for action in actions.unbind(1):
+            latent, hidden = self(latent, hidden, scenery, action)
+            latents.append(latent)
+            hiddens.append(hidden)
+        return torch.stack(latents, dim=1), torch.stack(hiddens, dim=1)
+
+    def foresee(
+        self,
+        latents: Float[Tensor, "batch time latent"],
+        hiddens: Float[Tensor, "batch time hidden"],
+        scenery: Float[Tensor, "batch scenery"],
+        actions: Float[Tensor, "batch time features"],
+    ) -> Float[Tensor, "batch time latent"]:
+        """One step ahead from every frame of a window, all in one pass. Override where frames share work."""
+        lead = latents.shape[:2]
+        scenery = scenery[:, None].expand(-1, lead[1], -1)
+        return self(*(part.flatten(0, 1) for part in (latents, hiddens, scenery, actions)))[0].unflatten(0, lead)
+
 
 class AbstractPredictorConfig(ABC):
     """What a predictor is made of; a frozen dataclass."""
@@ -136,18 +175,30 @@ class AbstractWorldModel(nn.Module, ABC):
         """The state after `action` was carried out in `previous` and `observation` was seen; None, None at the start."""
 
     @abstractmethod
+    def update(self, previous: State, action: Num[Tensor, "batch action"], latent: Float[Tensor, "batch latent"]) -> State:
+        """The same for a frame whose latent is known, or supposed."""
+
+    @abstractmethod
     def step(self, state: State, action: Num[Tensor, "batch action"]) -> State:
         """The state that `action`, in the environment's units, is expected to lead to."""
 
-    def rollout(self, state: State, actions: Num[Tensor, "batch horizon action"]) -> Rollout:
-        """The imagined future under `actions`. Override where caching pays."""
+    def rollout(self, state: State, actions: Num[Tensor, "rows horizon action"]) -> Rollout:
+        """The imagined future under `actions`: one sequence for each state, or several side by side (`rows / batch`). Override where caching pays."""
+        state = state.repeat(len(actions) // state.num_rows)
         states = []
         for time in range(actions.shape[1]):
             state = self.step(state, actions[:, time])
             states.append(state)
         latent = torch.stack([state.latent for state in states], dim=1)
         belief = torch.stack([state.belief for state in states], dim=1)
-        return Rollout(latent=latent, belief=belief, actions=actions)
+        return Rollout(latent=latent, actions=actions, beyond=(belief[..., self.latent_size :],))
+
+    def foresee(self, states: State, actions: Num[Tensor, "batch time action"]) -> Rollout:
+        """One step ahead from every frame of a window `[batch time+1 ...]`, never from what was imagined. Override where frames share work."""
+        lead = actions.shape[:2]
+        ahead = self.step(states._map(lambda tensor: tensor[:, :-1].flatten(0, 1)), actions.flatten(0, 1))
+        latent, belief = ahead.latent.unflatten(0, lead), ahead.belief.unflatten(0, lead)
+        return Rollout(latent=latent, actions=actions, beyond=(belief[..., self.latent_size :],))
 
 
 class AbstractWorldModelConfig(ABC):

@@ -33,7 +33,9 @@ class Batched:
 
 
 def _holds_tensors(value: Any) -> bool:
-    return isinstance(value, (Tensor, Batched)) or (isinstance(value, Mapping) and any(isinstance(part, Tensor) for part in value.values()))
+    if isinstance(value, (Mapping, tuple)):
+        return any(isinstance(part, Tensor) for part in (value.values() if isinstance(value, Mapping) else value))
+    return isinstance(value, (Tensor, Batched))
 
 
 def _map_value(value: Any, function) -> Any:
@@ -41,6 +43,8 @@ def _map_value(value: Any, function) -> Any:
         return value._map(function)
     if isinstance(value, Mapping):
         return {name: function(part) for name, part in value.items()}
+    if isinstance(value, tuple):
+        return tuple(function(part) for part in value)
     return function(value)
 
 
@@ -70,9 +74,15 @@ class Rollout(Batched):
 
     latent: Float[Tensor, "batch horizon latent"]
     """`latent[:, t]` is what `actions[:, t]` leads to."""
-    belief: Float[Tensor, "batch horizon belief"]
     actions: Num[Tensor, "batch horizon action"]
     """In the environment's units; integers if discrete."""
+    beyond: tuple[Float[Tensor, "batch horizon _"], ...] = ()
+    """What beliefs hold beside the latent, part by part; views of something smaller where they can be."""
+
+    @property
+    def belief(self) -> Float[Tensor, "batch horizon belief"]:
+        """Put together only when somebody reads it: a search judges thousands of futures, mostly by their latents."""
+        return torch.cat([self.latent, *self.beyond], dim=-1) if self.beyond else self.latent
 
     @property
     def horizon(self) -> int:

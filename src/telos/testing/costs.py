@@ -48,7 +48,8 @@ def example_futures(seed: int) -> tuple[Rollout, Problem]:
         return torch.randn(*shape, generator=generator)
 
     latent = draw(NUM, HORIZON, LATENT)
-    rollout = Rollout(latent=latent, belief=torch.cat([latent, draw(NUM, HORIZON, 1)], dim=-1), actions=draw(NUM, HORIZON, ACTION).clamp(-1, 1))
+    beyond = draw(NUM, HORIZON, 1)
+    rollout = Rollout(latent=latent, actions=draw(NUM, HORIZON, ACTION).clamp(-1, 1), beyond=(beyond,))
     problem = Problem(state=_state(draw(NUM, LATENT)), goal=_state(draw(NUM, LATENT)), previous_action=draw(NUM, ACTION).clamp(-1, 1))
     return rollout, problem
 
@@ -59,7 +60,7 @@ def _state(latent: Tensor) -> State:
 
 def _check_variants(promises: Promises, cost: AbstractCost, rollout: Rollout, problem: Problem) -> None:
     """The first step of an episode, a horizon of one step, discrete actions, another precision."""
-    single = Rollout(*(part[:, :1] for part in (rollout.latent, rollout.belief, rollout.actions)))
+    single = rollout._map(lambda part: part[:, :1])
     choices = replace(rollout, actions=rollout.actions[..., :1].sign().long())
     first = replace(problem, previous_action=None)
     for case, future, asked in (
@@ -75,7 +76,7 @@ def _check_variants(promises: Promises, cost: AbstractCost, rollout: Rollout, pr
         promises(
             tuple(energy.shape) == tuple(future.latent.shape[:2]) and finite(energy), f"its energy is [batch horizon] {case}", list(energy.shape)
         )
-    double = Rollout(*(part.double() for part in (rollout.latent, rollout.belief, rollout.actions)))
+    double = rollout._map(torch.Tensor.double)
     goal = None if problem.goal is None else State(latent=problem.goal.latent.double(), belief=problem.goal.belief.double())
     promises(cost.energy(double, replace(problem, goal=goal)).dtype == torch.float64, "the dtype comes from the rollout; none is hard-coded")
 
@@ -86,8 +87,8 @@ def _check_gradient(promises: Promises, cost: AbstractCost, rollout: Rollout, pr
     arrived = problem.goal.latent[:, None].expand(-1, HORIZON, -1)
     still = torch.zeros_like(rollout.actions)
     for case, latent, actions in (("", rollout.latent, rollout.actions), (" where everything is at the goal and at rest", arrived, still)):
-        leaves = [part.clone().requires_grad_() for part in (latent, torch.cat([latent, latent[..., :1]], dim=-1), actions)]
-        energy = cost.energy(Rollout(*leaves), replace(problem, previous_action=torch.zeros_like(actions[:, 0])))
+        leaves = [part.clone().requires_grad_() for part in (latent, actions, latent[..., :1])]
+        energy = cost.energy(Rollout(*leaves[:2], beyond=(leaves[2],)), replace(problem, previous_action=torch.zeros_like(actions[:, 0])))
         # A cost may be rough, and then is for planners that sample.
         for slope in torch.autograd.grad(energy.sum(), leaves, allow_unused=True) if energy.requires_grad else ():
             promises(slope is None or finite(slope), f"its gradient is finite{case}")

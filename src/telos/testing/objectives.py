@@ -58,7 +58,7 @@ def _learn(objective: AbstractObjective, windows: Windows, latent: Tensor, predi
     head = copy.deepcopy(head)
     latent, predicted = latent.clone().requires_grad_(), predicted.clone().requires_grad_()
     states = State(latent=latent, belief=latent)
-    predictions = Rollout(latent=predicted, belief=predicted, actions=windows.actions)
+    predictions = Rollout(latent=predicted, actions=windows.actions)
     term = objective.term(windows, states, predictions, head)
     if not term.requires_grad:
         return term, []

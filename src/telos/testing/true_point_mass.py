@@ -59,6 +59,9 @@ class TruePointMass(AbstractWorldModel):
         code = self.encode_frames(observation)
         return _state(code[..., :2], code[..., 2:])
 
+    def update(self, previous: State, action: Num[Tensor, "batch action"], latent: Float[Tensor, "batch latent"]) -> State:
+        return _state(latent, self.step(previous, action).memory["velocity"])
+
     def step(self, state: State, action: Num[Tensor, "batch action"]) -> State:
         world, position, velocity = self.world, state.latent, state.memory["velocity"]
         acceleration = self.pushes[action[..., 0].long()] if len(self.pushes) else action.to(position.dtype).clamp(-1, 1)

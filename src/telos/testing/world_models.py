@@ -41,6 +41,7 @@ def check_world_model(world_model: AbstractWorldModel, *, seed: int = 0) -> None
         _check_ways_to_a_state(promises, world_model, *windows, states)
         _check_rollout(promises, world_model, states.at(0), windows[1])
         _check_rows(promises, world_model, *windows, states)
+        _check_together(promises, world_model, states, windows[1])
         _check_learning(promises, world_model, *windows)
     finally:
         world_model.train(training)
@@ -79,6 +80,11 @@ def _check_ways_to_a_state(promises: Promises, world_model: AbstractWorldModel, 
     for time in range(NUM_STEPS + 1):
         if time:
             state = world_model.observe(state, actions[:, time - 1], map_tree(lambda leaf, time=time: leaf[:, time], observations))
+            known = world_model.update(states.at(time - 1), actions[:, time - 1], states.latent[:, time])
+            promises(same(known.latent, states.latent[:, time]), "update takes the latent that it is given")
+            # A code that holds more than the latent may have told `observe` more than `update` can know.
+            whole = codes.shape[-1] > world_model.latent_size or near(known, states.at(time))
+            promises(whole, "update gives, of known latents, the states of encode_window", f"other numbers at step {time}")
         promises(near(state, states.at(time)), "observe gives, step by step, the states of encode_window", f"other numbers at step {time}")
 
 
@@ -94,6 +100,17 @@ def _check_rollout(promises: Promises, world_model: AbstractWorldModel, state: S
     one = world_model.rollout(state.select(slice(0, 1)).repeat(2), actions[:2])
     other = world_model.rollout(state.select(torch.tensor([0, 0])), actions[:2])
     promises(near(one, other), "a state that was repeated or selected is a state like any other")
+
+
+def _check_together(promises: Promises, world_model: AbstractWorldModel, states: State, actions: Tensor) -> None:
+    """What shares work gives what steps give one by one."""
+    state, twice = states.at(0), actions.repeat_interleave(2, dim=0)
+    beside = world_model.rollout(state, twice).select(slice(1, None, 2))
+    promises(near(beside, world_model.rollout(state, actions)), "sequences side by side are imagined like one for each state")
+    ahead = world_model.foresee(states, actions)
+    for time in range(NUM_STEPS):
+        found = world_model.step(states.at(time), actions[:, time])
+        promises(near(ahead.latent[:, time], found.latent), "foresee is one step from every frame of a window", f"other numbers at step {time}")
 
 
 def _check_rows(promises: Promises, world_model: AbstractWorldModel, observations: Observation, actions: Tensor, states: State) -> None:

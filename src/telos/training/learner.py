@@ -1,6 +1,5 @@
 """One step of learning as one module, so that every way of running in parallel can wrap it."""
 
-from dataclasses import replace
 from typing import TypeVar
 
 import torch
@@ -63,7 +62,7 @@ class Learner(nn.Module):
 def _at_full_precision(value: Value) -> Value:
     """In 32 bits at least: variances and covariances of half as many digits are noise."""
     dtype = torch.promote_types(value.latent.dtype, torch.float32)
-    return replace(value, latent=value.latent.to(dtype), belief=value.belief.to(dtype))
+    return value._map(lambda tensor: tensor.to(dtype) if tensor.is_floating_point() else tensor)
 
 
 def _name(objective: AbstractObjective) -> str:

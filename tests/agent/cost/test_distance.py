@@ -19,7 +19,7 @@ def state(latent):
 def future(seed, rows=3, horizon=5, size=4):
     rng = np.random.default_rng(seed)
     latent, actions = rng.normal(size=(rows, horizon, size)), rng.uniform(-1, 1, (rows, horizon, 2))
-    rollout = Rollout(latent=torch.from_numpy(latent), belief=torch.from_numpy(latent), actions=torch.from_numpy(actions))
+    rollout = Rollout(latent=torch.from_numpy(latent), actions=torch.from_numpy(actions))
     goal, previous = rng.normal(size=(rows, size)), rng.uniform(-1, 1, (rows, 2))
     return rollout, Problem(state=state(goal), goal=state(goal), previous_action=torch.from_numpy(previous)), latent, goal
 
@@ -71,7 +71,7 @@ def test_running_minimum_prefers_to_arrive_early_and_does_not_mind_what_follows(
     early, late, passing = (
         RunningMinimum()
         .energy(
-            Rollout(latent=torch.tensor([path]).double()[..., None], belief=torch.zeros(1, 4, 1), actions=torch.zeros(1, 4, 1)),
+            Rollout(latent=torch.tensor([path]).double()[..., None], actions=torch.zeros(1, 4, 1)),
             Problem(state=state(goal), goal=state(goal)),
         )
         .sum()

@@ -28,7 +28,7 @@ def term_of(
     windows = Windows(observations=latents.detach(), actions=actions, episodes=torch.arange(num) if episodes is None else episodes)
     imagined = latents[:, 1:] if imagined is None else imagined
     head = nn.Identity() if head is None else head
-    return objective.term(windows, State(latent=latents, belief=latents), Rollout(latent=imagined, belief=imagined, actions=actions), head)
+    return objective.term(windows, State(latent=latents, belief=latents), Rollout(latent=imagined, actions=actions), head)
 
 
 def spread_out(samples: int, deviations: np.ndarray, seed: int) -> Tensor:

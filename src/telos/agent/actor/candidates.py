@@ -53,7 +53,7 @@ class CandidateEvaluator(AbstractEvaluator):
         if num not in self._repeated:
             self._repeated[num] = self.problem.repeat(num)
         problem = self._repeated[num]
-        rollout = self.world_model.rollout(problem.state, actions.flatten(0, 1))
+        rollout = self.world_model.rollout(self.problem.state, actions.flatten(0, 1))
         energies = self.cost.energy(rollout, problem).sum(dim=1).unflatten(0, (num_problems, num))
         # A model may diverge far from its data; such a future is bad, and must not poison the others.
         return torch.where(energies.isfinite(), energies, torch.inf)

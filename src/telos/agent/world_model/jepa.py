@@ -20,7 +20,7 @@ from telos.core.contracts import (
 )
 from telos.core.logs import Moments, first_leaf, map_tree
 from telos.core.spaces import Spaces
-from telos.core.types import Observation, State
+from telos.core.types import Observation, Rollout, State
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,17 +103,30 @@ class JEPA(AbstractWorldModel):
 
     def observe(self, previous: State | None, action: Num[Tensor, "batch action"] | None, observation: Observation) -> State:
         latent = self.encoder(observation)
-        if previous is None or action is None:
-            scenery = latent.new_zeros(latent.shape[0], 0) if self.scenery_encoder is None else self.scenery_encoder(observation)
-            return _state(latent, latent.new_zeros(latent.shape[0], self.predictor.hidden_size), scenery)
-        _, hidden = self._predict(previous, action)
-        return _state(latent, hidden, previous.memory["scenery"])
+        if previous is not None and action is not None:
+            return self.update(previous, action, latent)
+        scenery = latent.new_zeros(latent.shape[0], 0) if self.scenery_encoder is None else self.scenery_encoder(observation)
+        return _state(latent, latent.new_zeros(latent.shape[0], self.predictor.hidden_size), scenery)
+
+    def update(self, previous: State, action: Num[Tensor, "batch action"], latent: Float[Tensor, "batch latent"]) -> State:
+        hidden, scenery = previous.memory["hidden"], previous.memory["scenery"]
+        return _state(latent, self.predictor.carry(previous.latent, hidden, scenery, self.actions(action)), scenery)
 
     def step(self, state: State, action: Num[Tensor, "batch action"]) -> State:
-        return _state(*self._predict(state, action), state.memory["scenery"])
+        hidden, scenery = state.memory["hidden"], state.memory["scenery"]
+        latent, hidden = self.predictor(state.latent, hidden, scenery, self.actions(action))
+        return _state(latent, hidden, scenery)
 
-    def _predict(self, state: State, action: Tensor) -> tuple[Tensor, Tensor]:
-        return self.predictor(state.latent, state.memory["hidden"], state.memory["scenery"], self.actions(action))
+    def rollout(self, state: State, actions: Num[Tensor, "rows horizon action"]) -> Rollout:
+        hidden, scenery = state.memory["hidden"], state.memory["scenery"]
+        latents, hiddens = self.predictor.unroll(state.latent, hidden, scenery, self.actions(actions))
+        around = scenery.repeat_interleave(len(actions) // len(scenery), dim=0)
+        return Rollout(latent=latents, actions=actions, beyond=_beyond(hiddens, around))
+
+    def foresee(self, states: State, actions: Num[Tensor, "batch time action"]) -> Rollout:
+        hiddens, scenery = states.memory["hidden"], states.memory["scenery"][:, 0]
+        latents = self.predictor.foresee(states.latent[:, :-1], hiddens[:, :-1], scenery, self.actions(actions))
+        return Rollout(latent=latents, actions=actions, beyond=_beyond(hiddens[:, 1:], scenery))
 
     def _along(self, latent: Tensor, scenery: Tensor, actions: Tensor) -> State:
         num_rows, num_frames = latent.shape[:2]
@@ -122,10 +135,14 @@ class JEPA(AbstractWorldModel):
         if self.predictor.hidden_size:
             features = self.actions(actions)
             for time in range(num_frames - 1):
-                _, hidden = self.predictor(latent[:, time], hidden, scenery, features[:, time])
+                hidden = self.predictor.carry(latent[:, time], hidden, scenery, features[:, time])
                 carried.append(hidden)
         hiddens = torch.stack(carried, dim=1) if self.predictor.hidden_size else latent.new_zeros(num_rows, num_frames, 0)
         return _state(latent, hiddens, scenery[:, None].expand(-1, num_frames, -1))
+
+
+def _beyond(hiddens: Float[Tensor, "batch time hidden"], scenery: Float[Tensor, "batch scenery"]) -> tuple[Tensor, Tensor]:
+    return hiddens, scenery[:, None].expand(-1, hiddens.shape[1], -1)
 
 
 def _state(latent: Tensor, hidden: Tensor, scenery: Tensor) -> State:
