@@ -263,8 +263,16 @@ class AbstractEvaluator(ABC):
         """The same, with a gradient to `actions`."""
 
     @abstractmethod
-    def out_of_time(self) -> bool:
-        """Whether the budget is used up; a search then returns the best it has."""
+    def out_of_time(self, num_candidates: int = 0) -> bool:
+        """Whether the budget is used up, or would be once so many more candidates (per problem) were judged.
+
+        A search asks before every round, the first one too, and when the answer is yes returns the best it has: then what is
+        left of the previous plan may be all.
+        """
+
+    @abstractmethod
+    def stopped(self, reason: str) -> None:
+        """Notes why the search ends before its last round, for the trace, such as `elites agree`."""
 
     @abstractmethod
     def record(self, best: Float[Tensor, " batch"]) -> None:

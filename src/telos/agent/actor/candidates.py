@@ -23,6 +23,7 @@ class CandidateEvaluator(AbstractEvaluator):
         self.num_candidates = 0
         self.best: list[Tensor] = []
         self.ran_out = False
+        self.reason = "finished"
         self._started = time.perf_counter()
         self._repeated: dict[int, Problem] = {}
 
@@ -35,10 +36,13 @@ class CandidateEvaluator(AbstractEvaluator):
         at_once = max(1, ROWS_AT_ONCE // self.num_problems)
         return torch.cat([self._energies(part) for part in actions.split(at_once, dim=1)], dim=1)
 
-    def out_of_time(self) -> bool:
+    def out_of_time(self, num_candidates: int = 0) -> bool:
         budget = self.problem.budget_ms
         self.ran_out = budget is not None and 1000 * self.seconds >= budget
         return self.ran_out
+
+    def stopped(self, reason: str) -> None:
+        self.reason = reason
 
     def record(self, best: Float[Tensor, " batch"]) -> None:
         self.best.append(best.detach().clone())

@@ -44,7 +44,7 @@ def make_plan(
         best=tuple(evaluate.best),
         num_candidates=evaluate.num_candidates,
         seconds=evaluate.seconds,
-        stopped="out of time" if evaluate.ran_out else "finished",
+        stopped="out of time" if evaluate.ran_out else evaluate.reason,
     )
     return Plan(actions=actions, energies=cost.energy(rollout, problem), imagined=rollout.latent, trace=trace)
 
