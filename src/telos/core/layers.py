@@ -1,12 +1,15 @@
 """Layers that several rooms need."""
 
 from itertools import pairwise
+from typing import Literal
 
 import torch
-from jaxtyping import Num
+from jaxtyping import Float, Num
 from torch import Tensor, nn
 
+from telos.core.batch_norm import BatchNorm
 from telos.core.logs import Moments
+from telos.core.products import product
 
 
 class Normalization(nn.Module):
@@ -30,8 +33,28 @@ class Normalization(nn.Module):
         return (value.to(self.mean.dtype) - self.mean) * self.inverse_std
 
 
-def perceptron(size_in: int, widths: list[int], size_out: int) -> nn.Sequential:
+class Linear(nn.Linear):
+    """`nn.Linear` with the products of `telos.core.products`: the same weights and numbers, often twice as fast on a CPU."""
+
+    def forward(self, value: Float[Tensor, "*batch size_in"]) -> Float[Tensor, "*batch size_out"]:
+        return product(value, self.weight, self.bias)
+
+
+class Perceptron(nn.Sequential):
     """A multilayer perceptron with SiLU between its layers and nothing behind the last."""
-    sizes = [size_in, *widths]
-    layers = [layer for a, b in pairwise(sizes) for layer in (nn.Linear(a, b), nn.SiLU())]
-    return nn.Sequential(*layers, nn.Linear(sizes[-1], size_out))
+
+    def __init__(self, size_in: int, widths: list[int], size_out: int) -> None:
+        layers = [layer for a, b in pairwise([size_in, *widths]) for layer in (Linear(a, b), nn.SiLU())]
+        super().__init__(*layers, Linear([size_in, *widths][-1], size_out))
+
+    def forward(self, value: Float[Tensor, "*batch size_in"]) -> Float[Tensor, "*batch size_out"]:
+        *hidden, last = (layer for layer in self if isinstance(layer, Linear))
+        for layer in hidden:
+            value = product(value, layer.weight, layer.bias, activation="silu")
+        return last(value)
+
+
+def projection_head(size_in: int, hidden: int, size_out: int, *, norm: Literal["batch", "layer", "none"] = "batch") -> nn.Sequential:
+    """Linear, normalisation, GELU, linear: what joint-embedding architectures put between a network and its latents."""
+    between = {"batch": BatchNorm, "layer": nn.LayerNorm, "none": nn.Identity}[norm]
+    return nn.Sequential(Linear(size_in, hidden), between(hidden), nn.GELU(), Linear(hidden, size_out))

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from telos.core.contracts import AbstractEncoder, AbstractEncoderConfig
 from telos.core.errors import ConfigError
-from telos.core.layers import Normalization
+from telos.core.layers import Linear, Normalization
 from telos.core.logs import Moments
 from telos.core.spaces import ObservationSpace, PixelSpace
 
@@ -54,7 +54,7 @@ class ConvolutionalEncoder(AbstractEncoder):
         self.features = nn.Sequential(*layers)
         with torch.no_grad():
             num_features = self.features(torch.zeros(1, space.channels, space.height, space.width)).numel()
-        self.project = nn.Linear(num_features, latent_size)
+        self.project = Linear(num_features, latent_size)
 
     def forward(self, observation: UInt8[Tensor, "batch height width channel"]) -> Float[Tensor, "batch latent"]:  # type: ignore[bad-override] - each reads its own kind of observation
         # The permuted view is already channels-last in memory, the layout in which convolutions on a CPU are fastest.

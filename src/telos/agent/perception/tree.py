@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from telos.agent.perception.convolutional import ConvolutionalConfig
 from telos.agent.perception.vector import VectorConfig
 from telos.core.contracts import AbstractEncoder, AbstractEncoderConfig, AbstractFeatures
+from telos.core.layers import Linear
 from telos.core.logs import Moments
 from telos.core.spaces import ObservationSpace, PixelSpace, TreeSpace
 
@@ -50,7 +51,7 @@ class TreeEncoder(AbstractEncoder):
         self.latent_size = latent_size
         self.parts = nn.ModuleDict(parts)
         size = sum(part.latent_size for part in parts.values())
-        self.join = nn.Sequential(nn.SiLU(), nn.Linear(size, size), nn.SiLU(), nn.Linear(size, latent_size))
+        self.join = nn.Sequential(nn.SiLU(), Linear(size, size), nn.SiLU(), Linear(size, latent_size))
 
     def forward(self, observation: dict[str, Tensor]) -> Float[Tensor, "batch latent"]:  # type: ignore[bad-override] - each reads its own kind of observation
         return self.join(torch.cat([part(observation[name]) for name, part in self.parts.items()], dim=-1))

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from telos.core.contracts import AbstractEncoder, AbstractEncoderConfig
 from telos.core.errors import ConfigError
-from telos.core.layers import Normalization, perceptron
+from telos.core.layers import Normalization, Perceptron
 from telos.core.logs import Moments
 from telos.core.spaces import ObservationSpace, VectorSpace
 
@@ -39,7 +39,7 @@ class VectorEncoder(AbstractEncoder):
         super().__init__()
         self.latent_size = latent_size
         self.normalization = Normalization(size=space.size, moments=moments)
-        self.bent = perceptron(space.size, [width] * depth, latent_size)
+        self.bent = Perceptron(space.size, [width] * depth, latent_size)
         self.straight = nn.Linear(space.size, latent_size)
 
     def forward(self, observation: Num[Tensor, "batch size"]) -> Float[Tensor, "batch latent"]:  # type: ignore[bad-override] - each reads its own kind of observation

@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from telos.core.contracts import AbstractPredictor, AbstractPredictorConfig
-from telos.core.layers import perceptron
+from telos.core.layers import Perceptron
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +30,7 @@ class MLPPredictor(AbstractPredictor):
 
     def __init__(self, *, latent_size: int, scenery_size: int, action_size: int, width: int, depth: int) -> None:
         super().__init__()
-        self.change = perceptron(latent_size + scenery_size + action_size, [width] * depth, latent_size)
+        self.change = Perceptron(latent_size + scenery_size + action_size, [width] * depth, latent_size)
 
     def forward(
         self,
@@ -60,7 +60,7 @@ class RecurrentPredictor(AbstractPredictor):
         super().__init__()
         self.hidden_size = width
         self.cell = nn.GRUCell(latent_size + scenery_size + action_size, width)
-        self.change = perceptron(width + latent_size, [width], latent_size)
+        self.change = Perceptron(width + latent_size, [width], latent_size)
 
     def forward(
         self,

@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from telos.core.contracts import AbstractObjective, Predictions
-from telos.core.layers import perceptron
+from telos.core.layers import Perceptron
 from telos.core.logs import Windows
 from telos.core.spaces import ActionSpace, DiscreteSpace, Spaces
 from telos.core.types import State
@@ -42,7 +42,7 @@ class InverseHead(nn.Module):
         super().__init__()
         self.discrete = isinstance(space, DiscreteSpace)
         size = space.num if isinstance(space, DiscreteSpace) else space.size
-        self.read = perceptron(2 * latent_size, [width, width], size)
+        self.read = Perceptron(2 * latent_size, [width, width], size)
         half = torch.ones(1)
         if not isinstance(space, DiscreteSpace) and space.bounded:
             low, high = map(torch.from_numpy, space.bounds)
