@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from jaxtyping import Float, Num, UInt8
+from jaxtyping import Float, Int, Num, UInt8
 from torch import Generator, Tensor, nn
 
 from telos.core.errors import ConfigError
@@ -101,8 +101,8 @@ class AbstractPredictor(nn.Module, ABC):
         hidden: Float[Tensor, "batch hidden"],
         scenery: Float[Tensor, "batch scenery"],
         actions: Float[Tensor, "rows horizon features"],
-    ) -> tuple[Float[Tensor, "rows horizon latent"], Float[Tensor, "rows horizon hidden"]]:
-        """What sequences of actions lead to, `rows / batch` of them side by side for each start. Override where caching pays."""
+    ) -> tuple[Float[Tensor, "rows horizon latent"], tuple[Float[Tensor, "rows horizon _"], ...]]:
+        """What sequences of actions lead to, `rows / batch` of them side by side for each start: latents, and hidden states part by part. Override where caching pays."""
         num = len(actions) // len(latent)
         latent, hidden, scenery = (part.repeat_interleave(num, dim=0) for part in (latent, hidden, scenery))
         latents, hiddens = [], []
@@ -110,7 +110,7 @@ class AbstractPredictor(nn.Module, ABC):
             latent, hidden = self(latent, hidden, scenery, action)
             latents.append(latent)
             hiddens.append(hidden)
-        return torch.stack(latents, dim=1), torch.stack(hiddens, dim=1)
+        return torch.stack(latents, dim=1), (torch.stack(hiddens, dim=1),)
 
     def foresee(
         self,
@@ -151,6 +151,26 @@ class AbstractWorldModel(nn.Module, ABC):
     @abstractmethod
     def perception(self) -> nn.Module:
         """What makes latents; frozen when only the dynamics are trained further."""
+
+    @property
+    def rows_at_once(self) -> int:
+        """Rows of one forward pass that suit the model best: enough to keep a processor busy, few enough for its cache. Override what measures otherwise.
+
+        A search splits its candidates so; where memory is scarce (`row_size`) it takes fewer.
+        """
+        return 512
+
+    @property
+    def row_size(self) -> int:
+        """Numbers that one imagined step holds in memory for each row where its gradient is wanted; of the size of all layers together."""
+        held = {id(parameter) for parameter in self.perception.parameters()}
+        return sum(parameter.shape[0] for parameter in self.parameters() if parameter.ndim == 2 and id(parameter) not in held)
+
+    @property
+    def step_products(self) -> int:
+        """Multiplications of one imagined step for each row; tells how many threads are worth their while. Override where weights are shared."""
+        held = {id(parameter) for parameter in self.perception.parameters()}
+        return sum(parameter.numel() for parameter in self.parameters() if parameter.ndim == 2 and id(parameter) not in held)
 
     @abstractmethod
     def encode_frames(self, observations: Observation) -> Float[Tensor, "batch code"]:
@@ -253,14 +273,36 @@ class AbstractEvaluator(ABC):
 
     action_space: ActionSpace
     num_problems: int
+    fixed_work: bool = False
+    """Whether how much is computed may not depend on what is found, as in a graph that is captured once for all data."""
 
     @abstractmethod
     def __call__(self, actions: Num[Tensor, "batch num horizon action"]) -> Float[Tensor, "batch num"]:
         """Energy of every candidate, in one batch. No gradient."""
 
     @abstractmethod
-    def differentiable(self, actions: Float[Tensor, "batch num horizon action"]) -> Float[Tensor, "batch num"]:
-        """The same, with a gradient to `actions`."""
+    def value_and_slope(
+        self, actions: Float[Tensor, "batch num horizon action"]
+    ) -> tuple[Float[Tensor, "batch num"], Float[Tensor, "batch num horizon action"]]:
+        """Energy of every candidate, and its gradient: finite, and zero where the energy is not. Memory does not grow with `num`."""
+
+    @abstractmethod
+    def latents(self, actions: Num[Tensor, "batch num horizon action"]) -> Float[Tensor, "batch num horizon latent"]:
+        """What every candidate leads to, step by step. No gradient."""
+
+    @abstractmethod
+    def virtual(
+        self, latents: Float[Tensor, "batch num horizon latent"], actions: Num[Tensor, "batch num horizon action"]
+    ) -> tuple[Float[Tensor, "batch num"], Float[Tensor, "batch num"]]:
+        """Energy of supposed futures, and how far each is from one that could be, with gradients to both.
+
+        The second is `|latents[t + 1] - model(latents[t], actions[t])|^2`, the mean over the latent's numbers, summed over the
+        steps. All steps are predicted in one pass.
+        """
+
+    @abstractmethod
+    def among(self, rows: Int[Tensor, " some"]) -> "AbstractEvaluator":
+        """The same for some of the problems only, when the search for the others has come to an end."""
 
     @abstractmethod
     def out_of_time(self, num_candidates: int = 0) -> bool:

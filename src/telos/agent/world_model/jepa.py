@@ -121,12 +121,12 @@ class JEPA(AbstractWorldModel):
         hidden, scenery = state.memory["hidden"], state.memory["scenery"]
         latents, hiddens = self.predictor.unroll(state.latent, hidden, scenery, self.actions(actions))
         around = scenery.repeat_interleave(len(actions) // len(scenery), dim=0)
-        return Rollout(latent=latents, actions=actions, beyond=_beyond(hiddens, around))
+        return Rollout(latent=latents, actions=actions, beyond=(*hiddens, _along_steps(around, actions.shape[1])))
 
     def foresee(self, states: State, actions: Num[Tensor, "batch time action"]) -> Rollout:
         hiddens, scenery = states.memory["hidden"], states.memory["scenery"][:, 0]
         latents = self.predictor.foresee(states.latent[:, :-1], hiddens[:, :-1], scenery, self.actions(actions))
-        return Rollout(latent=latents, actions=actions, beyond=_beyond(hiddens[:, 1:], scenery))
+        return Rollout(latent=latents, actions=actions, beyond=(hiddens[:, 1:], _along_steps(scenery, actions.shape[1])))
 
     def _along(self, latent: Tensor, scenery: Tensor, actions: Tensor) -> State:
         num_rows, num_frames = latent.shape[:2]
@@ -141,8 +141,8 @@ class JEPA(AbstractWorldModel):
         return _state(latent, hiddens, scenery[:, None].expand(-1, num_frames, -1))
 
 
-def _beyond(hiddens: Float[Tensor, "batch time hidden"], scenery: Float[Tensor, "batch scenery"]) -> tuple[Tensor, Tensor]:
-    return hiddens, scenery[:, None].expand(-1, hiddens.shape[1], -1)
+def _along_steps(scenery: Float[Tensor, "batch scenery"], num: int) -> Float[Tensor, "batch {num} scenery"]:
+    return scenery[:, None].expand(-1, num, -1)
 
 
 def _state(latent: Tensor, hidden: Tensor, scenery: Tensor) -> State:
