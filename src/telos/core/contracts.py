@@ -7,6 +7,7 @@ candidates lives in `telos.agent.actor.candidates` alone, and no component but t
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -102,7 +103,10 @@ class AbstractPredictor(nn.Module, ABC):
         scenery: Float[Tensor, "batch scenery"],
         actions: Float[Tensor, "rows horizon features"],
     ) -> tuple[Float[Tensor, "rows horizon latent"], tuple[Float[Tensor, "rows horizon _"], ...]]:
-        """What sequences of actions lead to, `rows / batch` of them side by side for each start: latents, and hidden states part by part. Override where caching pays."""
+        """What sequences of actions lead to, `rows / batch` of them side by side for each start: latents, and hidden states in parts.
+
+        Override where caching pays.
+        """
         num = len(actions) // len(latent)
         latent, hidden, scenery = (part.repeat_interleave(num, dim=0) for part in (latent, hidden, scenery))
         latents, hiddens = [], []
@@ -154,19 +158,19 @@ class AbstractWorldModel(nn.Module, ABC):
 
     @property
     def rows_at_once(self) -> int:
-        """Rows of one forward pass that suit the model best: enough to keep a processor busy, few enough for its cache. Override what measures otherwise.
+        """Rows of one forward pass that suit the model best: enough to keep a processor busy, few enough for its cache.
 
-        A search splits its candidates so; where memory is scarce (`row_size`) it takes fewer.
+        A search splits its candidates so; where memory is scarce (`row_size`) it takes fewer. Override what measures otherwise.
         """
         return 512
 
-    @property
+    @cached_property
     def row_size(self) -> int:
         """Numbers that one imagined step holds in memory for each row where its gradient is wanted; of the size of all layers together."""
         held = {id(parameter) for parameter in self.perception.parameters()}
         return sum(parameter.shape[0] for parameter in self.parameters() if parameter.ndim == 2 and id(parameter) not in held)
 
-    @property
+    @cached_property
     def step_products(self) -> int:
         """Multiplications of one imagined step for each row; tells how many threads are worth their while. Override where weights are shared."""
         held = {id(parameter) for parameter in self.perception.parameters()}

@@ -28,7 +28,8 @@ def product(
     activation: Activation = "none",
 ) -> Float[Tensor, "*batch size_out"]:
     """`activation(value @ weight.T + bias)`; GELU is the exact one."""
-    if value.numel() * weight.shape[0] < WORTH or not _fused_here(value, weight):
+    # In this order: a graph that is captured must not depend on how many rows there are.
+    if not _fused_here(value, weight) or value.numel() * weight.shape[0] < WORTH:
         return activate(functional.linear(value, weight, bias), activation)
     if torch.is_grad_enabled() and any(part is not None and part.requires_grad for part in (value, weight, bias)):
         return activate(learned_product(value, weight, bias), activation)
@@ -50,9 +51,14 @@ class PackedProduct:
         fits = _fits(weight)
         return cls(weight, bias, activation, torch.ops.mkldnn._reorder_linear_weight(weight, None) if fits else None)
 
+    @classmethod
+    def live(cls, weight: Tensor, bias: Tensor | None, activation: Activation = "none") -> "PackedProduct":
+        """With weights that are still being learned: nothing is packed, and gradients reach them."""
+        return cls(weight, bias, activation, None)
+
     def __call__(self, value: Float[Tensor, "*batch size_in"]) -> Float[Tensor, "*batch size_out"]:
         if self.packed is None or value.requires_grad or value.numel() * self.weight.shape[0] < WORTH:
-            return activate(functional.linear(value, self.weight, self.bias), self.activation)
+            return product(value, self.weight, self.bias, self.activation)
         return _fused(value, self.packed, self.bias, self.activation)
 
 
@@ -74,8 +80,8 @@ def _fused_here(value: Tensor, weight: Tensor) -> bool:
 
 def _fits(weight: Tensor) -> bool:
     # A graph that is captured holds the plain product, which runs everywhere.
-    return weight.device.type == "cpu" and weight.dtype == torch.float32 and _available() and not torch.compiler.is_compiling()
+    return not torch.compiler.is_compiling() and weight.device.type == "cpu" and weight.dtype == torch.float32 and _available()
 
 
 def _available() -> bool:
-    return torch.backends.mkldnn.is_available() and torch.backends.mkldnn.enabled and hasattr(torch.ops.mkldnn, "_linear_pointwise")
+    return torch.backends.mkldnn.is_available() and bool(torch.backends.mkldnn.enabled) and hasattr(torch.ops.mkldnn, "_linear_pointwise")

@@ -93,7 +93,8 @@ class TransformerPredictor(AbstractPredictor):
         self.blocks = nn.ModuleList(Block(config, width) for _ in range(config.depth))
         self.norm = nn.LayerNorm(width, eps=config.epsilon)
         self.project_out = Linear(width, latent_size) if latent_size != width else nn.Identity()
-        self.head = projection_head(latent_size, config.output_hidden, latent_size, norm=config.output_norm) if config.output_hidden else nn.Identity()
+        hidden, norm = config.output_hidden, config.output_norm
+        self.head = projection_head(latent_size, hidden, latent_size, norm=norm) if hidden else nn.Identity()
         self._unrolling: Unrolling | None = None
 
     def __getstate__(self) -> dict:
@@ -137,12 +138,14 @@ class TransformerPredictor(AbstractPredictor):
         scenery: Float[Tensor, "batch scenery"],
         actions: Float[Tensor, "rows horizon features"],
     ) -> tuple[Float[Tensor, "rows horizon latent"], tuple[Float[Tensor, "rows horizon _"], ...]]:
-        if torch.compiler.is_compiling() or self.training:
-            return super().unroll(latent, hidden, scenery, actions)
         num = self.unpack(hidden)[2]
-        if bool((num != num[0]).any()):
-            # Windows of several lengths, as along an episode's first frames, cannot share their places.
-            return super().unroll(latent, hidden, scenery, actions)
+        # Windows of several lengths, as along an episode's first frames, cannot share their places.
+        if torch.compiler.is_compiling() or self.training or bool((num != num[0]).any()):
+            latents, (hiddens,) = super().unroll(latent, hidden, scenery, actions)
+            split = (self.history - 1) * self.latent_size
+            return latents, (hiddens[..., :split], hiddens[..., split:-1], hiddens[..., -1:]) if self.hidden_size else ()
+        if torch.is_grad_enabled():
+            return Unrolling(self)(self, latent, hidden, int(num[0]), scenery, actions)
         if self._unrolling is None or not self._unrolling.fits(self):
             self._unrolling = Unrolling(self)
         return self._unrolling(self, latent, hidden, int(num[0]), scenery, actions)
@@ -162,8 +165,8 @@ class TransformerPredictor(AbstractPredictor):
         later = latents.shape[1] - first
         if not later:
             return ahead
-        sliding = [part[:, 1:].unfold(1, self.history, 1).transpose(2, 3).flatten(0, 1) for part in (latents, actions)]
-        found = self._windows(*sliding, scenery.repeat_interleave(later, dim=0))[:, -1]
+        frames, acted = (part[:, 1:].unfold(1, self.history, 1).transpose(2, 3).flatten(0, 1) for part in (latents, actions))
+        found = self._windows(frames, acted, scenery.repeat_interleave(later, dim=0))[:, -1]
         return torch.cat([ahead, found.unflatten(0, (-1, later))], dim=1)
 
     def _windows(self, latents: Tensor, actions: Tensor, scenery: Tensor) -> Tensor:
