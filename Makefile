@@ -35,6 +35,7 @@ format: $(STAMP)
 bench: $(STAMP)
 	$(BIN)/python benchmarks/loader.py
 	$(BIN)/python benchmarks/worlds.py
+	$(BIN)/python -m benchmarks.planning $(ARGS)
 
 docs: $(STAMP)
 	$(BIN)/zensical build --strict

@@ -178,3 +178,11 @@ def test_without_its_logs_a_run_is_evaluated_as_far_as_possible(tmp_path):
     tiny_runs.collect_logs(logs, seed=1)
     found = fine("evaluate", tmp_path / "run", "--episodes", 2, "--json").json
     assert found["open_loop"] is None and "not those that it was trained on" in found["notes"][0]
+
+
+def test_plans_ahead_of_observations_on_the_same_starts_and_goals(folders, told):
+    found = fine("evaluate", folders.run, "--episodes", 4, "--seed", 2, "--ahead", "--json").json
+    assert told["ahead_tolerance"] is None and found["ahead_tolerance"] > 0
+    assert found["floors"] == told["floors"] and found["protocol_hash"] == told["protocol_hash"]
+    assert list(folders.run.glob(f"evaluations/across-rooms-default-ahead-{told['protocol_hash']}.json"))
+    assert "leave out --ahead" in refusal("evaluate", folders.run, "--ahead", "--offline")

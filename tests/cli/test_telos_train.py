@@ -125,13 +125,14 @@ def test_latents_that_collapse_stop_the_run_with_its_sentence(points, tmp_path):
     assert "Training was stopped: the latents have collapsed." in answer.err and "Traceback" not in answer.err
 
 
-def train_with_two_processes(logs, out, recipe):
-    command = [TELOS, "train", logs, "--out", out, "--recipe", recipe, "--devices", "2", "--strategy", "ddp", "--accelerator", "cpu", "--json"]
+def train_with_two_processes(logs, out, recipe, strategy="ddp"):
+    command = [TELOS, "train", logs, "--out", out, "--recipe", recipe, "--devices", "2", "--strategy", strategy, "--accelerator", "cpu", "--json"]
     return subprocess.run(command, capture_output=True, text=True, timeout=200, env={**os.environ, "OMP_NUM_THREADS": "1"})
 
 
-def test_two_processes_train_one_run_and_speak_with_one_voice(points, tmp_path):
-    found = train_with_two_processes(points, tmp_path / "run", RECIPE)
+@pytest.mark.parametrize("strategy", ["ddp", "fsdp"])
+def test_two_processes_train_one_run_and_speak_with_one_voice(points, tmp_path, strategy):
+    found = train_with_two_processes(points, tmp_path / "run", RECIPE, strategy)
     assert found.returncode == 0, found.stderr
     assert found.stdout.count('{"run"') == 1 and found.stdout.splitlines()[-1].startswith('{"run"')
     assert "terminate called" not in found.stderr

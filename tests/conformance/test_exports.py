@@ -44,6 +44,9 @@ OBSERVATIONS = {
 }
 ACTIONS = {"continuous": VectorSpace(2, (-0.5, 0), (1, 3)), "unbounded": VectorSpace(2), "discrete": DiscreteSpace(4)}
 
+SMALL = {world_model.TransformerPredictorConfig: {"depth": 2, "num_heads": 2, "head_size": 8, "hidden": 24, "output_hidden": 16}}
+"""Sizes for what is large by default: promises do not depend on them."""
+
 
 def exported(module: ModuleType, base: type) -> list[type]:
     """The concrete classes of a kind that a module exports."""
@@ -104,13 +107,14 @@ def test_one_encoder_fits_every_observation(space):
 
 @each(world_model, AbstractPredictorConfig)
 def test_predictor_keeps_its_promises(kind):
-    check_predictor(kind())
+    check_predictor(kind(**SMALL.get(kind, {})))
 
 
 @each(world_model, AbstractPredictorConfig)
 @pytest.mark.parametrize("scenery_size", [0, 3])
 def test_world_model_keeps_its_promises_for_every_kind_of_action(kind, scenery_size):
-    config = world_model.JEPAConfig(encoder=perception.EncoderConfig(), latent_size=6, predictor=kind(), scenery_size=scenery_size)
+    predictor = kind(**SMALL.get(kind, {}))
+    config = world_model.JEPAConfig(encoder=perception.EncoderConfig(), latent_size=6, predictor=predictor, scenery_size=scenery_size)
     for action in ACTIONS.values():
         check_world_model(config.build(Spaces(VectorSpace(5), action)))
 

@@ -87,7 +87,7 @@ def _cli_page() -> str:
 
 def verbs(verb: str = "") -> list[str]:
     """All that can be typed after `telos`: `demo`, `data collect`, ..."""
-    choices = re.search(r"\{([a-z,]+)\}$", help_of(verb).partition("\n")[0])
+    choices = re.search(r"\{([a-z,-]+)\}$", help_of(verb).partition("\n")[0])
     return [found for choice in choices[1].split(",") for found in verbs(f"{verb} {choice}".strip())] if choices else [verb]
 
 

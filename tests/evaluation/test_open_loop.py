@@ -5,7 +5,8 @@ import pytest
 from plane import Adds
 
 from telos.data import Selection
-from telos.evaluation import open_loop
+from telos.core.errors import ConfigError
+from telos.evaluation import one_step_tolerance, open_loop
 
 
 def test_a_model_that_is_right_makes_no_error(walks):
@@ -42,3 +43,13 @@ def test_the_same_seed_gives_the_same_numbers(walks):
 
 def test_one_episode_will_do(walks):
     assert len(open_loop(Adds(), Selection(walks, [3])).prediction) == 20
+
+
+def test_the_tolerance_is_what_nearly_all_single_steps_keep_to(walks):
+    assert one_step_tolerance(Adds(gain=1.0), walks) < 1e-12
+    # It takes every step for nothing; a step is uniform in [-0.1, 0.1] for each number.
+    half, most = (one_step_tolerance(Adds(gain=0.0), walks, share=share) for share in (0.5, 0.99))
+    assert 0 < half < most < 0.1**2
+    assert half == pytest.approx(open_loop(Adds(gain=0.0), walks, horizon=1, num_windows=2000).prediction[0], rel=0.2)
+    with pytest.raises(ConfigError, match="between 0 and 1"):
+        one_step_tolerance(Adds(), walks, share=1.0)

@@ -170,10 +170,15 @@ def test_a_way_of_running_that_is_not_there_is_refused_in_one_sentence(wrong):
         make_fabric(**{"accelerator": "cpu", **wrong})
 
 
-@pytest.mark.parametrize("strategy", ["dpp", "fsdp", "deepspeed"])
+@pytest.mark.parametrize("strategy", ["dpp", "fsdp2", "deepspeed"])
 def test_a_strategy_that_training_does_not_know_is_answered_with_those_it_does(strategy):
-    with pytest.raises(UnknownNameError, match="one of auto, ddp"):
+    with pytest.raises(UnknownNameError, match="one of auto, ddp, fsdp"):
         make_fabric(strategy=strategy)
+
+
+def test_shares_of_weights_with_64_bits_are_refused_with_what_to_do():
+    with pytest.raises(ConfigError, match="take 32-true, or the strategy ddp"):
+        make_fabric(strategy="fsdp", precision="64-true", accelerator="cpu")
 
 
 @pytest.mark.parametrize("precision", ["bf16-tru", "16-mixed", "bf16-true"])

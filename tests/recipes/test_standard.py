@@ -41,6 +41,8 @@ CASES = [
     ("sigreg", "tree"),
     ("touch", "vector"),
     ("touch", "choices"),
+    ("transformer", "pixels"),
+    ("transformer", "tree"),
     ("walls", "vector"),
     ("walls", "choices"),
 ]

@@ -1,10 +1,12 @@
 """Promises of exported graphs: they compute what the model computes, with torch alone."""
 
+import contextlib
 import functools
 import json
 import subprocess
 import sys
 
+import jaxtyping
 import numpy as np
 import pytest
 import torch
@@ -100,6 +102,30 @@ def test_the_policy_decides_as_the_agent_does_with_the_same_chance(planner, tmp_
     with Recording(None):
         expected = agent.act(observation[0].numpy())
     torch.testing.assert_close(policy(observation, goal, torch.cat(drawn))[0], torch.from_numpy(expected))
+
+
+@pytest.mark.parametrize(
+    "planner", [MPPI(horizon=4, num_candidates=8, num_iterations=2), RandomShooting(horizon=4, num_candidates=8)], ids=lambda p: type(p).__name__
+)
+def test_a_search_can_be_captured_for_any_number_of_problems(planner):
+    agent = make_agent(SPACES["vector"], planner)
+    policy = PolicyGraph(agent.world_model, agent.settings)
+    rows = torch.export.Dim("batch", min=1, max=1 << 20)
+    given = lambda num: (torch.rand(num, 3), torch.rand(num, 3) + 1, torch.randn(4 * 8 * 2 * 2))  # noqa: E731
+    with torch.no_grad(), jaxtyping_off():
+        captured = torch.export.export(policy, given(3), dynamic_shapes=({0: rows}, {0: rows}, None)).module()
+        for num in (1, 2, 7):
+            asked = given(num)
+            torch.testing.assert_close(captured(*asked), policy(*asked), rtol=1e-4, atol=1e-4)
+
+
+@contextlib.contextmanager
+def jaxtyping_off():
+    """Checks of shapes at run time are none of a graph's business."""
+    before = jaxtyping.config.jaxtyping_disable
+    jaxtyping.config.update("jaxtyping_disable", True)
+    yield
+    jaxtyping.config.update("jaxtyping_disable", before)
 
 
 def test_uniform_draws_come_from_the_same_tape():

@@ -7,14 +7,16 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.distributed as dist
+from torch.distributed.device_mesh import init_device_mesh
 from torch.nn.parallel import DistributedDataParallel
 
 from telos.agent.perception import EncoderConfig, VectorConfig
-from telos.agent.world_model import JEPAConfig, MLPPredictorConfig
+from telos.agent.world_model import JEPAConfig, MLPPredictorConfig, TransformerPredictorConfig
 from telos.core.logs import Windows
 from telos.core.spaces import Spaces, VectorSpace
 from telos.training.learner import Learner
 from telos.training.objectives import Covariance, InverseDynamics, Prediction, SIGReg, Smoothness, Variance
+from telos.training.sharding import shard, whole
 
 OBJECTIVES = {
     "prediction": (Prediction(),),
@@ -28,9 +30,12 @@ OBJECTIVES = {
     "sigreg within": (SIGReg(num_directions=16, within_episode=True),),
     "all": (Prediction(), Variance(), Covariance(within_episode=True), SIGReg(num_directions=16), Smoothness(), InverseDynamics(width=8)),
 }
+SHARDED = ("all", "blocks")
+"""Those that are computed with shares of the weights, too; `blocks`: on a transformer, whose blocks are fetched one by one."""
 COUPLED = [name for name in OBJECTIVES if name.split()[0] in ("variance", "covariance", "sigreg")]
 """Those whose term is no mean over windows."""
 NUM_PROCESSES = 2
+SPACES = Spaces(VectorSpace(3), VectorSpace(2, (-1.0, -1.0), (1.0, 1.0)))
 
 
 def global_batch() -> Windows:
@@ -49,15 +54,18 @@ def share(windows: Windows, rank: int) -> Windows:
 
 def make_learner(name: str) -> Learner:
     torch.manual_seed(0)
+    if name == "blocks":
+        predictor = TransformerPredictorConfig(history=2, depth=2, num_heads=2, head_size=4, hidden=8, output_hidden=8)
+        model = JEPAConfig(encoder=EncoderConfig(vector=VectorConfig(width=8)), latent_size=4, predictor=predictor).build(SPACES)
+        return Learner(model, OBJECTIVES["all"], imagines="each step").double()
     config = JEPAConfig(encoder=EncoderConfig(vector=VectorConfig(width=8)), latent_size=4, predictor=MLPPredictorConfig(width=8))
-    spaces = Spaces(VectorSpace(3), VectorSpace(2, (-1.0, -1.0), (1.0, 1.0)))
-    return Learner(config.build(spaces), OBJECTIVES[name], from_codes=False).double()
+    return Learner(config.build(SPACES), OBJECTIVES[name]).double()
 
 
 def loss_and_gradient(module: torch.nn.Module, windows: Windows) -> tuple[float, list[float]]:
     loss, _ = module(windows.observations, windows.actions, windows.episodes)
     loss.backward()
-    return loss.item(), torch.cat([part.grad.flatten() for part in module.parameters() if part.grad is not None]).tolist()
+    return loss.item(), torch.cat([whole(part.grad).flatten() for part in module.parameters() if part.grad is not None]).tolist()
 
 
 def work(rank: int, folder: str) -> None:
@@ -68,6 +76,11 @@ def work(rank: int, folder: str) -> None:
     found = {}
     for name in OBJECTIVES:
         found[name] = loss_and_gradient(DistributedDataParallel(make_learner(name), find_unused_parameters=True), mine)
+    mesh = init_device_mesh("cpu", (NUM_PROCESSES,), mesh_dim_names=("data_parallel",))
+    for name in SHARDED:
+        learner = shard(make_learner(name), mesh)
+        held = sum(part.to_local().numel() for part in learner.parameters())
+        found[f"{name}, sharded"] = [*loss_and_gradient(learner, mine), held]
     (Path(folder) / f"process-{rank}.json").write_text(json.dumps(found))
     dist.barrier()
     # The threads of a process group now and then abort while the interpreter shuts down.

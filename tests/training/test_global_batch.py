@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 import torch.multiprocessing
-from global_batch_worker import COUPLED, NUM_PROCESSES, OBJECTIVES, global_batch, loss_and_gradient, make_learner, share, work
+from global_batch_worker import COUPLED, NUM_PROCESSES, OBJECTIVES, SHARDED, global_batch, loss_and_gradient, make_learner, share, work
 
 from telos.training.global_batch import gather
 
@@ -27,6 +27,17 @@ def test_two_processes_have_the_gradient_of_one_on_the_same_global_batch(several
     for process in several:
         assert len(process[name][1]) == len(alone)
         assert relative_difference(process[name][1], alone) < 1e-9
+
+
+@pytest.mark.parametrize("name", SHARDED)
+def test_the_same_holds_where_each_process_has_but_a_share_of_the_weights(several, name):
+    learner = make_learner(name)
+    _, alone = loss_and_gradient(learner, global_batch())
+    for process in several:
+        _, gradient, held = process[f"{name}, sharded"]
+        assert len(gradient) == len(alone)
+        assert relative_difference(gradient, alone) < 1e-9
+        assert held < 0.65 * sum(part.numel() for part in learner.parameters())
 
 
 @pytest.mark.parametrize("name", COUPLED)

@@ -22,7 +22,7 @@ NUM_LINES = 48
 TELOS = Path(sys.executable).with_name("telos")
 
 
-TWO_PROCESSES = ("--devices", "2", "--strategy", "ddp", "--accelerator", "cpu")
+TWO_PROCESSES = ("--devices", "2", "--accelerator", "cpu", "--strategy")
 
 
 def start(logs, out, *options: str) -> subprocess.Popen:
@@ -101,9 +101,10 @@ def test_a_run_that_is_killed_over_and_over_still_ends_as_the_uninterrupted_one(
 
 
 @pytest.mark.slow
-def test_a_run_on_two_processes_that_lost_one_of_them_ends_as_the_uninterrupted_one(logs, tmp_path):
-    assert start(logs, tmp_path / "whole", *TWO_PROCESSES).wait(timeout=120) == 0
+@pytest.mark.parametrize("strategy", ["ddp", "fsdp"])
+def test_a_run_on_two_processes_that_lost_one_of_them_ends_as_the_uninterrupted_one(logs, tmp_path, strategy):
+    assert start(logs, tmp_path / "whole", *TWO_PROCESSES, strategy).wait(timeout=120) == 0
     for num_lines in (5, 30):
-        kill_at_line(logs, tmp_path / "run", num_lines, 0.01, *TWO_PROCESSES)
-    assert start(logs, tmp_path / "run", *TWO_PROCESSES).wait(timeout=120) == 0
+        kill_at_line(logs, tmp_path / "run", num_lines, 0.01, *TWO_PROCESSES, strategy)
+    assert start(logs, tmp_path / "run", *TWO_PROCESSES, strategy).wait(timeout=120) == 0
     assert_same_run(Run.open(tmp_path / "run"), Run.open(tmp_path / "whole"))

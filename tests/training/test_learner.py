@@ -5,7 +5,7 @@ import tiny_runs
 import torch
 
 from telos.agent.perception import EncoderConfig
-from telos.agent.world_model import JEPAConfig
+from telos.agent.world_model import JEPAConfig, RecurrentPredictorConfig
 from telos.core.contracts import AbstractObjective
 from telos.core.errors import ConfigError
 from telos.core.spaces import Spaces, VectorSpace
@@ -45,6 +45,29 @@ def test_the_loss_is_the_weighted_sum_of_terms_that_are_named_and_told_unweighte
     assert set(terms) == {"prediction", "variance", "inverse_dynamics"}
     assert loss.item() == pytest.approx(2 * terms["prediction"].item() + 3 * terms["variance"].item() + 0.5 * terms["inverse_dynamics"].item())
     assert loss.requires_grad and not any(term.requires_grad for term in terms.values())
+
+
+def test_imagining_at_each_step_is_to_predict_every_frame_from_the_one_before_it():
+    torch.manual_seed(0)
+    model = JEPAConfig(encoder=EncoderConfig(), latent_size=4, predictor=RecurrentPredictorConfig(width=8)).build(SPACES)
+    windows = some_windows()
+    _, terms = Learner(model, (Prediction(),), imagines="each step")(*windows)
+    states = model.encode_window(*windows[:2])
+    errors = [(model.step(states.at(time), windows[1][:, time]).latent - states.latent[:, time + 1]).square().mean() for time in range(3)]
+    assert terms["prediction"].item() == pytest.approx(torch.stack(errors).mean().item(), rel=1e-5)
+    _, rolled = Learner(model, (Prediction(),), imagines="rollouts")(*windows)
+    assert rolled["prediction"].item() != pytest.approx(terms["prediction"].item(), rel=1e-2)
+
+
+def test_a_phase_that_imagines_at_each_step_trains(logs, tmp_path):
+    recipe = tiny_runs.tiny(Episodes.open(logs))
+    phases = tuple(replace(phase, imagines="each step") for phase in recipe.curriculum.phases)
+    runs = {
+        name: train(logs, tmp_path / name, recipe=replace(recipe, curriculum=replace(recipe.curriculum, phases=part)))
+        for name, part in (("rollouts", recipe.curriculum.phases), ("steps", phases))
+    }
+    losses = {name: [line["prediction"] for line in run.metrics()] for name, run in runs.items()}
+    assert losses["rollouts"] != losses["steps"] and all(torch.tensor(losses["steps"]).isfinite())
 
 
 def test_an_objective_that_is_listed_twice_is_refused():

@@ -2,6 +2,7 @@ import pytest
 
 from telos.core.errors import ConfigError, EpisodeTooShortError
 from telos.training import Curriculum, Phase
+from telos.training.augmentations import PixelNoise
 
 
 @pytest.mark.parametrize(
@@ -13,6 +14,8 @@ from telos.training import Curriculum, Phase
         {"windows_per_episode": 0},
         {"batch_size": 10, "windows_per_episode": 4},
         {"trains": "dynamic"},
+        {"imagines": "every step"},
+        {"imagines": "each step", "augmentations": (PixelNoise(),)},
         {"objectives": ()},
         {"learning_rate": 0.0},
         {"learning_rate": float("nan")},

@@ -1,6 +1,7 @@
 """The wiring, once: observe, plan now and then, act."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -8,9 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from telos.agent.actor import make_plan
+from telos.agent.actor import Pace, make_plan
+from telos.agent.ahead import Foreseen, SearchAhead, merge
 from telos.core.contracts import AbstractCost, AbstractPlanner, AbstractTask, AbstractWorldModel
 from telos.core.errors import ConfigError, SpaceError
+from telos.core.heap import keep_heap
 from telos.core.logs import map_tree
 from telos.core.seeding import torch_generator
 from telos.core.spaces import Tree
@@ -28,13 +31,20 @@ class AgentSettings:
     replan_every: int = 1
     """Steps of a plan that are carried out before the next one is made."""
     budget_ms: float | None = None
-    """Wall-clock time for one plan (of the whole batch); None: until the planner is through."""
+    """Wall-clock time for one plan (of the whole batch), from the encoded state to the finished plan; None: until the planner is
+    through. Reading and encoding the observation comes on top: `act` takes longer by that."""
+    ahead_tolerance: float | None = None
+    """None: plan when an observation is there. A number: plan while the last action is carried out, from the state that it is
+    expected to lead to, so that `act` answers at once; where the latent that is then seen differs by more than this (mean squared
+    difference), plan anew. `telos.evaluation.one_step_tolerance` calibrates it on logs."""
 
     def __post_init__(self) -> None:
         if not 1 <= self.replan_every <= self.planner.horizon:
             raise ConfigError(
                 f"The agent is to replan every {self.replan_every} steps.", expected=f"1 to the planner's horizon, {self.planner.horizon}"
             )
+        if self.ahead_tolerance is not None and not self.ahead_tolerance >= 0:
+            raise ConfigError(f"The agent's ahead_tolerance is {self.ahead_tolerance}.", expected="a mean squared difference, 0 or more; or None")
 
 
 class Agent:
@@ -45,20 +55,24 @@ class Agent:
         settings: planner, cost, and how often to replan.
         seed: of all chance in planning.
 
-    `last_cpu_seconds` is what the last call of `act` spent on planning (the whole batch); 0 if it carried on with a plan.
+    `last_cpu_seconds` is what the plan made for the last call of `act` cost (the whole batch); 0 if it carried on with a plan.
     """
 
     def __init__(self, world_model: AbstractWorldModel, settings: AgentSettings, *, seed: int = 0) -> None:
+        keep_heap()
         self.world_model = world_model.eval()
         self.settings = settings
         self.device = world_model.device
         self.seed = seed
         self.task: AbstractTask | None = None
         self.last_cpu_seconds = 0.0
+        self._pace = Pace()
+        self._ahead = SearchAhead()
         self.reset()
 
     def set_task(self, task: AbstractTask) -> None:
         """What to do from now on. Raises what the task raises when it does not fit the world model, such as SpaceError."""
+        self._ahead.forget()
         task.start(self.world_model, 1)
         self.task = task
         self._progress: Any = None
@@ -66,6 +80,7 @@ class Agent:
 
     def reset(self) -> None:
         """A new episode: forgets the past, keeps the task."""
+        self._ahead.forget()
         self._state: State | None = None
         self._action: Tensor | None = None
         self._progress = None
@@ -104,6 +119,8 @@ class Agent:
         self._action = plan.actions[:, self._age]
         self._age += 1
         self._time += 1
+        if self.settings.ahead_tolerance is not None and self._age >= self.settings.replan_every:
+            self._begin_ahead(plan.shift(self._age))
         action = self._action.cpu().numpy().astype(self.world_model.spaces.action.dtype, copy=False)
         return action if self._batched else action[0]
 
@@ -118,10 +135,15 @@ class Agent:
         done = torch.tensor(checked if space.batch_shape(checked, what="The action") else checked[None]).to(self.device)
         if self._action is None or done.shape != self._action.shape:
             raise SpaceError(f"The agent has not acted in {len(done)} episodes yet.", expected="one action for each episode, after act()")
-        self._action = done.to(self._action.dtype)
+        done = done.to(self._action.dtype)
+        if not torch.equal(done, self._action):
+            # What was planned ahead begins where another action was to lead.
+            self._ahead.forget()
+        self._action = done
 
     def keep(self, rows: Tensor) -> None:
         """Goes on with some rows of the batch only; the others are through."""
+        self._ahead.keep(rows)
         for name in ("_state", "_action", "_progress", "_plan"):
             value = getattr(self, name)
             if isinstance(value, Tensor):
@@ -159,21 +181,66 @@ class Agent:
         self.last_cpu_seconds = 0.0
         if self._plan is not None and self._age < self.settings.replan_every:
             return self._plan
-        started = time.process_time()
-        problem = replace(self.task.problem(self._state, self._progress), previous_action=self._action, budget_ms=self.settings.budget_ms)
-        if problem.goal is not None and problem.goal.num_rows != problem.num_rows:
-            raise SpaceError(
-                f"The task has {problem.goal.num_rows} goals, and there are {problem.num_rows} observations.",
-                expected="one goal for all, or one for each observation",
-            )
-        self._plan = make_plan(
-            self.settings.planner,
-            world_model=self.world_model,
-            cost=self.settings.cost,
-            problem=problem,
-            warm_start=None if self._plan is None else self._plan.shift(self._age),
-            generator=torch_generator(self.seed, "plan", self._time, device=self.device),
-        )
+        warm_start = None if self._plan is None else self._plan.shift(self._age)
+        foreseen = self._ahead.take()
+        if foreseen is not None and self.settings.ahead_tolerance is not None:
+            self._plan = self._check(foreseen, self.settings.ahead_tolerance)
+        else:
+            self._plan = self._timed_search(self._state, self._progress, self._action, warm_start)
         self._age = 0
-        self.last_cpu_seconds = time.process_time() - started
         return self._plan
+
+    def _check(self, foreseen: Foreseen, tolerance: float) -> Plan:
+        """The plan that was made ahead; anew for those who see something else than it was made for."""
+        assert self._state is not None
+        assert self._action is not None
+        self.last_cpu_seconds = foreseen.cpu_seconds
+        rows = foreseen.surprised(self._state, tolerance)
+        if not rows.any():
+            return foreseen.plan
+        progress = self._progress[rows] if isinstance(self._progress, Tensor) else self._progress
+        progress = progress.select(rows) if isinstance(progress, Batched) else progress
+        anew = self._timed_search(self._state.select(rows), progress, self._action[rows], foreseen.plan.select(rows))
+        return merge(rows, foreseen.plan, anew)
+
+    def _begin_ahead(self, warm_start: Plan) -> None:
+        assert self.task is not None
+        task, state, progress, action, search = self.task, self._state, self._progress, self._action, self._searching()
+        assert state is not None
+        assert action is not None
+
+        def work() -> Foreseen:
+            expected = self.world_model.step(state, action)
+            return Foreseen(expected, search(expected, task.advance(progress, expected), action, warm_start))
+
+        self._ahead.begin(work)
+
+    def _timed_search(self, state: State, progress: Any, action: Tensor | None, warm_start: Plan | None) -> Plan:
+        started = time.process_time()
+        plan = self._searching()(state, progress, action, warm_start)
+        self.last_cpu_seconds += time.process_time() - started
+        return plan
+
+    def _searching(self) -> Callable[[State, Any, Tensor | None, Plan | None], Plan]:
+        """The search that is due at this step, for whatever state; what it needs of the agent is read now."""
+        assert self.task is not None
+        task, generator = self.task, torch_generator(self.seed, "plan", self._time, device=self.device)
+
+        def search(state: State, progress: Any, action: Tensor | None, warm_start: Plan | None) -> Plan:
+            problem = replace(task.problem(state, progress), previous_action=action, budget_ms=self.settings.budget_ms)
+            if problem.goal is not None and problem.goal.num_rows != problem.num_rows:
+                raise SpaceError(
+                    f"The task has {problem.goal.num_rows} goals, and there are {problem.num_rows} observations.",
+                    expected="one goal for all, or one for each observation",
+                )
+            return make_plan(
+                self.settings.planner,
+                world_model=self.world_model,
+                cost=self.settings.cost,
+                problem=problem,
+                warm_start=warm_start,
+                pace=self._pace,
+                generator=generator,
+            )
+
+        return search

@@ -11,6 +11,7 @@ from telos.cli.data import Data
 from telos.cli.demo import Demo
 from telos.cli.evaluate import Evaluate
 from telos.cli.export import Export
+from telos.cli.import_model import ImportModel
 from telos.cli.plan import Plan
 from telos.cli.serve import Serve
 from telos.cli.show import Show
@@ -21,6 +22,7 @@ Verb = (
     Annotated[Demo, subcommand("demo")]
     | Annotated[Data, subcommand("data")]
     | Annotated[Train, subcommand("train")]
+    | Annotated[ImportModel, subcommand("import-model")]
     | Annotated[Plan, subcommand("plan")]
     | Annotated[Evaluate, subcommand("evaluate")]
     | Annotated[Export, subcommand("export")]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any
@@ -26,7 +26,9 @@ class Evaluate:
     episodes: int = 200
     """Starts and goals."""
     planner: str | None = None
-    """random-shooting, cem, icem, mppi, categorical-cem, gradient-descent, or your own file.py:ClassName; by default the recipe's."""
+    """auto, random-shooting, cem, icem, mppi, categorical-cem, gradient-descent, or your own file.py:ClassName; by default the recipe's."""
+    ahead: bool = False
+    """Plan while the last action is carried out, and anew where what is then seen differs from what held-out logs make one expect."""
     offset: int | None = None
     """Goals seen so many steps after the start in held-out episodes; implies --protocol offset."""
     success: str = "distance"
@@ -39,6 +41,8 @@ class Evaluate:
     """Play once more in other looks: all, or some of colours,background,brightness,noise,size, or your own file.py:ClassName."""
     plain_goals: bool = False
     """With --shifts: show the goal in the look that was learned, in place of the new one."""
+    planners: str | None = None
+    """Play once more with planners of many budgets, and keep which is the best buy: all, or some of cem,mppi,..., or your own file.py:ClassName."""
     offline: bool = False
     """Judge by held-out logs alone, as is done anyway where they name no environment; --episodes then counts pairs of frames."""
     curve: Path | None = None
@@ -52,6 +56,7 @@ class Evaluate:
 
     def run(self) -> int:
         from telos.cli.offline import is_offline, run_offline
+        from telos.cli.planner_curves import show_planners
         from telos.cli.shifts import show_shifts
         from telos.cli.terminal import bars, print_json, results, say, success_table
         from telos.cli.threads import use_threads
@@ -64,6 +69,8 @@ class Evaluate:
             raise ConfigError("--plain-goals is about other looks, and none was asked for.", fix="add --shifts all")
         use_threads(self.threads)
         if is_offline(self, run):
+            if self.ahead:
+                raise ConfigError("Logs do not wait for actions: there is nothing to plan ahead of.", fix="leave out --ahead")
             return run_offline(self, run)
         with bars() as progress:
             result = evaluate_run(
@@ -71,11 +78,13 @@ class Evaluate:
                 protocol=self.protocol,
                 episodes=self.episodes,
                 planner=self.planner,
+                ahead=self.ahead,
                 offset=self.offset,
                 rules={"success": self.success, "radius": self.radius, "steps": self.steps},
                 seed=self.seed,
                 shifts=self.shifts,
                 plain_goals=self.plain_goals,
+                planners=self.planners,
                 progress=progress.update,
             )
         if self.json:
@@ -88,6 +97,8 @@ class Evaluate:
         say(f"  success   {result['judge']['says']}, {how_long(result['protocol'])}")
         if result.get("shifts"):
             show_shifts(result)
+        if result.get("planners"):
+            show_planners(result["planners"], run)
         return 0
 
 
@@ -97,38 +108,54 @@ def evaluate_run(
     protocol: str | None = None,
     episodes: int,
     planner: str | None = None,
+    ahead: bool = False,
     offset: int | None = None,
     rules: Mapping[str, Any] = MappingProxyType({}),
     seed: int,
     shifts: str | None = None,
     plain_goals: bool = False,
+    planners: str | None = None,
     progress=None,
 ) -> dict[str, Any]:
     """Evaluates a run, closed loop and open loop, and keeps the result in its folder.
 
     Args:
+        ahead: whether the agent plans while it acts; it is surprised by what 1 % of the held-out steps exceed.
         rules: `success`, `radius` and `steps` of the protocol, where they are not the world's own.
         shifts: groups of other looks, separated by commas; None: none.
         plain_goals: whether goals are shown in the look that was learned, in every look.
+        planners: names of planners to measure too, separated by commas; what comes out is kept for `auto`. None: none.
     """
-    from telos.cli.planners import make_planner
+    from telos.agent.actor import MEASURED
+    from telos.cli.planners import planner_for
     from telos.cli.worlds import world_of
-    from telos.evaluation import evaluate, make_protocol
+    from telos.core.errors import ConfigError
+    from telos.evaluation import evaluate, make_protocol, one_step_tolerance
+    from telos.evaluation.planner_curves import choose_kinds, climb, measure_planners
     from telos.evaluation.shifts import choose_shifts, measure_shifts
-    from telos.recipes.experiment import load_agent, load_recipe
+    from telos.recipes.experiment import load_agent
 
     world, looks = world_of(run), choose_shifts((shifts or "").split(",")) if shifts is not None else ()
     chosen = make_protocol(world, protocol, episodes=episodes, offset=offset, seed=seed, **rules)
-    settings = load_recipe(run).agent
-    agent = load_agent(run, planner=None if planner is None else make_planner(planner, settings.planner), seed=seed)
+    agent = load_agent(run, planner=planner_for(run, planner), seed=seed)
+    settings = () if planners is None else climb(choose_kinds(planners.split(",")), agent.world_model.spaces.action, agent.settings.planner)
     logs, notes = _held_out(run)
+    if ahead:
+        if logs is None:
+            raise ConfigError(f"What is a surprise is told by held-out logs, and they are gone: {notes[0]}", fix="leave out --ahead")
+        agent.settings = replace(agent.settings, ahead_tolerance=one_step_tolerance(agent.world_model, logs, seed=seed))
     found = evaluate(agent, world, chosen, progress, logs)
     result = {**found.to_json(), **_open_loop(run, agent.world_model, logs), "notes": notes}
+    result["ahead_tolerance"] = agent.settings.ahead_tolerance
     if looks:
         goals_in = "as-learned" if plain_goals else "shifted"
         result["shifts"] = measure_shifts(agent, world, found, looks, goals=goals_in, progress=progress).to_json()
+    if settings:
+        result["planners"] = measure_planners(agent, world, found, settings, progress=progress).to_json()
+        run.write_json(MEASURED, result["planners"])
     goals = chosen.name.replace("/", "_") + ("" if chosen.offset is None else f"-{chosen.offset}")
-    run.write_json(f"evaluations/{goals}-{(planner or 'default').rpartition(':')[2]}-{result['protocol_hash']}.json", result)
+    how = (planner or "default").rpartition(":")[2] + ("-ahead" if ahead else "")
+    run.write_json(f"evaluations/{goals}-{how}-{result['protocol_hash']}.json", result)
     return result
 
 

@@ -27,15 +27,14 @@ class Export:
     def run(self) -> int:
         from dataclasses import asdict
 
-        from telos.cli.planners import make_planner
+        from telos.cli.planners import planner_for
         from telos.cli.terminal import print_json, remark
         from telos.core.run import Run
-        from telos.recipes.experiment import load_agent, load_recipe
+        from telos.recipes.experiment import load_agent
         from telos.serving.graphs import export_graphs
 
         run = Run.open(self.run_folder)
-        planner = None if self.planner is None else make_planner(self.planner, load_recipe(run).agent.planner)
-        graphs = export_graphs(load_agent(run, planner=planner), self.out, seed=self.seed)
+        graphs = export_graphs(load_agent(run, planner=planner_for(run, self.planner)), self.out, seed=self.seed)
         if self.json:
             print_json({"out": str(self.out), "graphs": [asdict(graph) for graph in graphs]})
             return 0

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 PREFIX = "evaluations/offline-"
 COLOURS = {"go": "green", "caution": "yellow", "no-go": "red"}
-CLOSED_LOOP = {"protocol": None, "offset": None, "success": "distance", "radius": None, "steps": None, "shifts": None}
+CLOSED_LOOP = {"protocol": None, "offset": None, "success": "distance", "radius": None, "steps": None, "shifts": None, "planners": None}
 """Options of `telos evaluate` that mean something in an environment only, and their defaults."""
 
 
@@ -71,17 +71,16 @@ def evaluate_offline_run(
         DataError: the logs have moved or changed since, or the curve is of other logs.
         RunError: training did not come to its end.
     """
-    from telos.cli.planners import make_planner
+    from telos.cli.planners import planner_for
     from telos.cli.worlds import held_out_logs
     from telos.core.errors import ConfigError
     from telos.data import split
     from telos.evaluation.offline import evaluate_offline
-    from telos.recipes.experiment import load_agent, load_recipe, load_untrained
+    from telos.recipes.experiment import load_agent, load_untrained
 
     if pairs < 1:
         raise ConfigError(f"The evaluation has {pairs} pairs of frames.", expected="--episodes of 1 or more")
-    settings = load_recipe(run).agent
-    agent = load_agent(run, planner=None if planner is None else make_planner(planner, settings.planner), seed=seed)
+    agent = load_agent(run, planner=planner_for(run, planner), seed=seed)
     about = run.description
     training, held_out = split(held_out_logs(run).logs, held_out=about["held_out"], seed=about["seed"])
     found = None if curve is None else read_curve(curve, [part["fingerprint"] for part in about["data"]])

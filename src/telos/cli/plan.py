@@ -24,7 +24,7 @@ class Plan:
     goal: int
     """Frame to reach."""
     planner: str | None = None
-    """random-shooting, cem, icem, mppi, categorical-cem, gradient-descent, or your own file.py:ClassName; by default the recipe's."""
+    """auto, random-shooting, cem, icem, mppi, categorical-cem, gradient-descent, or your own file.py:ClassName; by default the recipe's."""
     seed: int = 0
     """Of planning."""
     out: Path | None = None
@@ -33,16 +33,15 @@ class Plan:
     """Print one JSON object on the last line."""
 
     def run(self) -> int:
-        from telos.cli.planners import make_planner
+        from telos.cli.planners import planner_for
         from telos.cli.terminal import print_json, say
         from telos.core.run import Run
         from telos.data import Episodes
         from telos.evaluation.recovery import draw_recovery, recover
-        from telos.recipes.experiment import load_agent, load_recipe
+        from telos.recipes.experiment import load_agent
 
         run = Run.open(self.run_folder)
-        settings = load_recipe(run).agent
-        agent = load_agent(run, planner=None if self.planner is None else make_planner(self.planner, settings.planner), seed=self.seed)
+        agent = load_agent(run, planner=planner_for(run, self.planner), seed=self.seed)
         recovery = recover(agent, Episodes.open(self.data), episode=self.episode, start=self.start, goal=self.goal)
         picture = self.out or run.path / "plans" / f"episode-{self.episode}-from-{self.start}-to-{self.goal}.png"
         draw_recovery(recovery, picture)

@@ -39,7 +39,7 @@ class Serve:
     max_sessions: int = 8
     """Sessions at once."""
     planner: str | None = None
-    """random-shooting, cem, icem, mppi, categorical-cem, gradient-descent, or your own file.py:ClassName; by default the recipe's."""
+    """auto, random-shooting, cem, icem, mppi, categorical-cem, gradient-descent, or your own file.py:ClassName; by default the recipe's."""
     seed: int = 0
     """Of planning."""
     threads: int | None = 1
@@ -69,17 +69,17 @@ class Serve:
 
     def server(self):
         """The server of this run, not yet listening."""
-        from telos.cli.planners import make_planner
+        from telos.cli.planners import planner_for
         from telos.cli.threads import use_threads
         from telos.core.run import Run
-        from telos.recipes.experiment import load_agent, load_recipe
+        from telos.recipes.experiment import load_agent
         from telos.serving.app import Server
         from telos.serving.limits import ActionLimits, usual_fallback
         from telos.serving.settings import ServingSettings
 
         run = Run.open(self.run_folder)
         use_threads(self.threads)
-        planner = None if self.planner is None else make_planner(self.planner, load_recipe(run).agent.planner)
+        planner = planner_for(run, self.planner)
         first = load_agent(run, planner=planner, seed=self.seed, budget_ms=PLANNING_SHARE * self.deadline_ms)
         action = first.world_model.spaces.action
         settings = ServingSettings(

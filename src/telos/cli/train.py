@@ -21,7 +21,8 @@ class Train:
     out: Path
     """Folder of the run."""
     recipe: str = "default"
-    """default (chosen by the data), pixels, clips, contact, scenery, vector, recurrent, robust, sigreg, touch, walls, or file.py:function."""
+    """default (chosen by the data), pixels, clips, contact, scenery, vector, recurrent, robust, sigreg, touch, transformer, walls,
+    or file.py:function."""
     weights: Path | None = None
     """Safetensors file of a vision transformer as in DINOv2: perception is that, frozen, and a small head on top of it is trained."""
     from_run: Annotated[Path | None, arg(name="from")] = None
@@ -35,11 +36,13 @@ class Train:
     nodes: int = 1
     """Machines; start one process on each with torchrun or fabric run."""
     strategy: str = "auto"
-    """How several devices work together: auto, or ddp: a copy of the model on each."""
+    """How several devices work together: auto, ddp: a copy of the model on each, or fsdp: a share of the model on each."""
     accelerator: str = "auto"
     """auto, cpu, cuda, mps."""
     precision: str | None = None
     """32-true, 64-true or bf16-mixed; by default the last where a GPU computes it natively, the first elsewhere."""
+    compile: bool = False
+    """Compile what the model computes: minutes at the start, for faster steps on a GPU; on a CPU it is slower."""
     threads: int | None = None
     """Processor threads; by default as many as torch takes."""
     json: bool = False
@@ -77,6 +80,7 @@ class Train:
                 held_out=self.held_out,
                 watcher=show_training(progress),
                 fabric=fabric,
+                compiled=self.compile,
             )
         if not fabric.is_global_zero:
             return 0

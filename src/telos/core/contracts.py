@@ -107,7 +107,7 @@ class AbstractPredictor(nn.Module, ABC):
 
         Override where caching pays.
         """
-        num = len(actions) // len(latent)
+        num = actions.shape[0] // latent.shape[0]
         latent, hidden, scenery = (part.repeat_interleave(num, dim=0) for part in (latent, hidden, scenery))
         latents, hiddens = [], []
         for action in actions.unbind(1):
@@ -208,7 +208,7 @@ class AbstractWorldModel(nn.Module, ABC):
 
     def rollout(self, state: State, actions: Num[Tensor, "rows horizon action"]) -> Rollout:
         """The imagined future under `actions`: one sequence for each state, or several side by side (`rows / batch`). Override where caching pays."""
-        state = state.repeat(len(actions) // state.num_rows)
+        state = state.repeat(actions.shape[0] // state.num_rows)
         states = []
         for time in range(actions.shape[1]):
             state = self.step(state, actions[:, time])

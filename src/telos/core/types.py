@@ -21,7 +21,10 @@ class Batched:
 
     def repeat(self, num: int) -> Self:
         """Each row `num` times, side by side: `[batch ...]` becomes `[batch * num ...]`."""
-        return self if num == 1 else self._map(lambda tensor: tensor.repeat_interleave(num, dim=0))
+        if num == 1:
+            return self
+        # One row is only looked at several times; where there are more, rows side by side take memory of their own.
+        return self._map(lambda tensor: tensor.expand(num, *tensor.shape[1:]) if tensor.shape[0] == 1 else tensor.repeat_interleave(num, dim=0))
 
     def to(self, device: torch.device | str) -> Self:
         """The same value on another device."""
@@ -99,7 +102,7 @@ class Problem(Batched):
     previous_action: Num[Tensor, "batch action"] | None = None
     """What was done last, for smoothness; None at the first step."""
     budget_ms: float | None = None
-    """Wall-clock time for the whole batch of plans; None: until the planner is through."""
+    """Wall-clock time for the whole batch of plans, from the encoded state to the finished plan; None: until the planner is through."""
 
     @property
     def num_rows(self) -> int:
@@ -117,7 +120,10 @@ class PlanTrace:
     seconds: float = 0.0
     """Wall-clock time for the whole batch."""
     stopped: str = "finished"
-    """`finished`, or `out of time`: then the best plan so far was returned."""
+    """`finished`; the planner's own reason, such as `elites agree`; `out of time`: the best plan so far was returned; or
+    `no time: warm start` and `no time: rest`: there was no time for a single round."""
+    made: str = "now"
+    """`now`; `ahead`: while the last action was carried out; `ahead, 2 of 3 anew`: what these saw was not what had been expected."""
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from telos.evaluation.evaluate import Evaluation, evaluate
 from telos.evaluation.intervals import Rate, paired_difference, wilson
-from telos.evaluation.open_loop import OpenLoop, open_loop
+from telos.evaluation.open_loop import OpenLoop, one_step_tolerance, open_loop
 from telos.evaluation.probe import Probe, probe
 from telos.evaluation.protocols import Pairs, Protocol, draw_pairs, make_protocol
 
@@ -16,6 +16,7 @@ __all__ = [
     "draw_pairs",
     "evaluate",
     "make_protocol",
+    "one_step_tolerance",
     "open_loop",
     "paired_difference",
     "probe",

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from telos.core.contracts import AbstractWorldModel
+from telos.core.errors import ConfigError
 from telos.core.logs import AbstractLogs, Windows, map_tree
 from telos.core.seeding import numpy_generator
 
@@ -45,6 +46,20 @@ def open_loop(world_model: AbstractWorldModel, logs: AbstractLogs, *, horizon: i
     horizon = min(horizon, int(logs.lengths.max()))
     errors = window_errors(world_model, logs.windows(numpy_generator(seed, "open loop"), num_windows, horizon))
     return OpenLoop(tuple(errors.prediction.mean(0).tolist()), tuple(errors.nothing_moves.mean(0).tolist()))
+
+
+def one_step_tolerance(world_model: AbstractWorldModel, logs: AbstractLogs, *, share: float = 0.99, num_windows: int = 2048, seed: int = 0) -> float:
+    """The mean squared latent error that `share` of all imagined single steps keep to, on held-out episodes.
+
+    An agent that plans ahead takes more than this for a surprise: `AgentSettings(ahead_tolerance=...)`.
+
+    Raises:
+        ConfigError: the share is not between 0 and 1.
+    """
+    if not 0 < share < 1:
+        raise ConfigError(f"The share of steps within the tolerance is {share}.", expected="a number between 0 and 1")
+    windows = logs.windows(numpy_generator(seed, "one-step tolerance"), num_windows, 1)
+    return float(np.quantile(window_errors(world_model, windows).prediction, share))
 
 
 @torch.no_grad()

@@ -5,9 +5,12 @@ from telos.recipes.pretrained import pretrained
 from telos.recipes.recipe import Recipe
 from telos.recipes.standard import clips, default, pixels, recurrent, robust, scenery, sigreg, vector
 from telos.recipes.touch import touch
+from telos.recipes.transformer import transformer
 from telos.recipes.walls import walls
 
-STANDARD = {recipe.__name__: recipe for recipe in (clips, contact, default, pixels, recurrent, robust, scenery, sigreg, touch, vector, walls)}
+STANDARD = {
+    recipe.__name__: recipe for recipe in (clips, contact, default, pixels, recurrent, robust, scenery, sigreg, touch, transformer, vector, walls)
+}
 """The names that `telos train --recipe` knows; `pretrained` comes with its weights: `--weights FILE`."""
 
 __all__ = [
@@ -23,6 +26,7 @@ __all__ = [
     "scenery",
     "sigreg",
     "touch",
+    "transformer",
     "vector",
     "walls",
 ]

@@ -1,8 +1,9 @@
 """From logs to a run, and from a run to an agent."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -10,7 +11,8 @@ from lightning_fabric import Fabric
 
 import telos
 from telos import recipes
-from telos.agent.loop import Agent, AgentSettings
+from telos.agent.actor import AUTO, choose_planner_for
+from telos.agent.loop import Agent
 from telos.core import config
 from telos.core.contracts import AbstractPlanner, AbstractWorldModel
 from telos.core.errors import ConfigError, DataError, RunError, UnknownNameError
@@ -23,10 +25,11 @@ from telos.recipes.features import seen_through
 from telos.recipes.recipe import Recipe
 from telos.recipes.run_folder import check_same_spaces, create_run, earlier_run, finished
 from telos.training.checkpoint import load_weights
+from telos.training.sharding import fully_sharded
 from telos.training.trainer import Trainer, Watcher
 
-STRATEGIES = ("auto", "ddp")
-"""How several processes share the work: each holds the whole model."""
+STRATEGIES = ("auto", "ddp", "fsdp")
+"""How several processes share the work: with `ddp` each holds the whole model, with `fsdp` a share of it."""
 PRECISIONS = ("32-true", "64-true", "bf16-mixed")
 """In how many bits networks compute. Weights of half as many would lose small steps; fp16 overflows, and resumes only roughly."""
 RecipeLike = str | Recipe | Callable[[AbstractLogs], Recipe]
@@ -54,6 +57,7 @@ def train(
     held_out: float = 0.1,
     watcher: Watcher | None = None,
     fabric: Fabric | None = None,
+    compiled: bool = False,
 ) -> Run:
     """Trains a world model on logged episodes into the folder `out`; goes on where a killed run stopped.
 
@@ -64,6 +68,7 @@ def train(
         from_run: a finished run whose weights and recipe are the start (its normalisation too); for fine-tuning on new logs.
         held_out: share of the episodes that are never trained on.
         fabric: where to train; by default one process on the best device there is, bf16 where the hardware has it.
+        compiled: whether what the model computes is compiled first (`torch.compile`); worth its minutes on a GPU only.
 
     Raises:
         RunError: `out` holds another run, or `from_run` is not finished.
@@ -86,7 +91,7 @@ def train(
         "from_run": None if source is None else str(source.path.resolve()),
         "data": [describe(store) for store in stores_of(logs)],
     }
-    return fit(train_logs, held_out_logs, Path(out), chosen, description, seed=seed, source=source, watcher=watcher, fabric=fabric)
+    return fit(train_logs, held_out_logs, Path(out), chosen, description, seed=seed, source=source, watcher=watcher, fabric=fabric, compiled=compiled)
 
 
 def fit(
@@ -100,6 +105,7 @@ def fit(
     source: Run | None = None,
     watcher: Watcher | None = None,
     fabric: Fabric,
+    compiled: bool = False,
 ) -> Run:
     """The same for episodes that are chosen already.
 
@@ -131,6 +137,7 @@ def fit(
         seed=seed,
         fabric=fabric,
         watcher=watcher,
+        compiled=compiled,
     ).fit()
     return run
 
@@ -154,8 +161,11 @@ def make_fabric(
             if accelerator != "cpu" and torch.cuda.is_available() and torch.cuda.is_bf16_supported(including_emulation=False)
             else "32-true"
         )
+    if strategy == "fsdp" and precision == "64-true":
+        raise ConfigError("Weights that are shared among processes are not trained with 64 bits.", fix="take 32-true, or the strategy ddp")
+    chosen = fully_sharded() if strategy == "fsdp" else strategy
     try:
-        return Fabric(accelerator=accelerator, devices=devices, num_nodes=num_nodes, strategy=strategy, precision=precision)  # type: ignore[arg-type]
+        return Fabric(accelerator=accelerator, devices=devices, num_nodes=num_nodes, strategy=chosen, precision=precision)  # type: ignore[arg-type]
     except (ValueError, TypeError, RuntimeError) as error:
         reason = str(error).splitlines()[0].rstrip(".")
         raise ConfigError(f"Training cannot run like this: {reason}.", fix="telos train --help names the choices") from error
@@ -188,19 +198,37 @@ def load_untrained(run: Run) -> AbstractWorldModel:
 
 
 def load_agent(
-    run: Run | Path | str, *, planner: AbstractPlanner | None = None, seed: int = 0, device: str = "cpu", budget_ms: float | None = None
+    run: Run | Path | str,
+    *,
+    planner: AbstractPlanner | Literal["auto"] | None = None,
+    seed: int = 0,
+    device: str = "cpu",
+    budget_ms: float | None = None,
+    ahead_tolerance: float | None = None,
 ) -> Agent:
     """An agent ready to be given a task.
 
     Args:
-        planner: in place of the recipe's.
+        planner: in place of the recipe's; `auto`: the knee that was measured for this run, else that of the published curves.
         budget_ms: wall-clock time for one plan; None: until the planner is through.
+        ahead_tolerance: plan while the last action is carried out, and anew where the latent that is seen then differs from
+            the expected one by more than this; see `telos.evaluation.one_step_tolerance`. None: as the recipe says.
+
+    Raises:
+        RunError: training did not come to its end, or the folder is damaged.
+        ConfigError: the planner is a name; only `auto` is one here.
     """
     run = run if isinstance(run, Run) else Run.open(Path(run))
     settings = load_recipe(run).agent
+    if planner == AUTO:
+        planner = choose_planner_for(run, Spaces.from_json(run.description["spaces"]).action, settings.planner).planner
+    if isinstance(planner, str):
+        raise ConfigError(f"'{planner}' is no planner.", expected="'auto', or a planner such as telos.agent.actor.CEM(horizon=12)")
     if planner is not None or budget_ms is not None:
         planner = planner or settings.planner
-        settings = AgentSettings(planner=planner, cost=settings.cost, replan_every=min(settings.replan_every, planner.horizon), budget_ms=budget_ms)
+        settings = replace(settings, planner=planner, replan_every=min(settings.replan_every, planner.horizon), budget_ms=budget_ms)
+    if ahead_tolerance is not None:
+        settings = replace(settings, ahead_tolerance=ahead_tolerance)
     return Agent(load_world_model(run).to(device), settings, seed=seed)
 
 

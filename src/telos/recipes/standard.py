@@ -4,14 +4,14 @@ from dataclasses import replace
 
 import numpy as np
 
-from telos.agent.actor import MPPI, CategoricalCEM
+from telos.agent.actor import choose_planner
 from telos.agent.cost import LeastDistance, RunningMinimum
 from telos.agent.loop import AgentSettings
 from telos.agent.perception import EncoderConfig
 from telos.agent.world_model import JEPAConfig, MLPPredictorConfig, RecurrentPredictorConfig
 from telos.core.contracts import AbstractObjective
 from telos.core.logs import AbstractLogs
-from telos.core.spaces import DiscreteSpace, PixelSpace, VectorSpace
+from telos.core.spaces import PixelSpace, VectorSpace
 from telos.data import scenery_share
 from telos.recipes.recipe import Recipe
 from telos.training import Curriculum, Phase
@@ -124,7 +124,4 @@ def dynamics_phases(logs: AbstractLogs, *, single: int, rollouts: int) -> tuple[
 
 def _agent(logs: AbstractLogs, *, horizon: int = 14, hurry: float = 0.3, noise_exponent: float = 1.0) -> AgentSettings:
     cost = LeastDistance() + hurry * RunningMinimum()
-    if isinstance(logs.spaces.action, DiscreteSpace):
-        return AgentSettings(planner=CategoricalCEM(horizon=horizon), cost=cost)
-    planner = MPPI(horizon=horizon, num_candidates=64, num_iterations=3, noise_exponent=noise_exponent)
-    return AgentSettings(planner=planner, cost=cost)
+    return AgentSettings(planner=choose_planner(logs.spaces.action, horizon=horizon, noise_exponent=noise_exponent), cost=cost)

@@ -6,6 +6,7 @@ from telos.agent.actor import MPPI
 from telos.agent.cost import LeastDistance, RunningMinimum
 from telos.agent.world_model import JEPAConfig, MLPPredictorConfig
 from telos.core.logs import AbstractLogs
+from telos.core.spaces import DiscreteSpace
 from telos.recipes.recipe import Recipe
 from telos.recipes.standard import vector
 
@@ -22,8 +23,8 @@ def touch(logs: AbstractLogs) -> Recipe:
     phases = (replace(together, num_steps=2000), replace(single, num_steps=2000), rollouts)
     assert isinstance(recipe.world_model, JEPAConfig)
     planner = replace(recipe.agent.planner, horizon=15)
-    if isinstance(planner, MPPI):
-        planner = replace(planner, num_iterations=2)
+    if not isinstance(logs.spaces.action, DiscreteSpace):
+        planner = MPPI(horizon=planner.horizon, num_candidates=64, num_iterations=2, noise_exponent=1.0)
     return replace(
         recipe,
         name="touch",

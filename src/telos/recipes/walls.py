@@ -5,6 +5,7 @@ from dataclasses import replace
 from telos.agent.actor import MPPI
 from telos.agent.cost import LeastDistance, RunningMinimum
 from telos.core.logs import AbstractLogs
+from telos.core.spaces import DiscreteSpace
 from telos.recipes.recipe import Recipe
 from telos.recipes.standard import vector
 
@@ -21,8 +22,8 @@ def walls(logs: AbstractLogs) -> Recipe:
     *first, rollouts = recipe.curriculum.phases
     rollouts = replace(rollouts, num_steps=2500, batch_size=192, window=min(24, longest))
     planner = recipe.agent.planner
-    if isinstance(planner, MPPI):
-        planner = replace(planner, num_candidates=128, noise_exponent=2.0)
+    if not isinstance(logs.spaces.action, DiscreteSpace):
+        planner = MPPI(horizon=planner.horizon, num_candidates=128, num_iterations=3, noise_exponent=2.0)
     return replace(
         recipe,
         name="walls",

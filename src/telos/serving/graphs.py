@@ -74,7 +74,8 @@ class PolicyGraph(nn.Module):
         problem = Problem(state=model.observe(None, None, observation), goal=model.observe(None, None, goal))
         # What it draws is on the tape; the generator only says where.
         generator = torch.Generator(device=problem.state.latent.device)
-        return make_plan(self.settings.planner, world_model=model, cost=self.settings.cost, problem=problem, generator=generator).actions[:, 0]
+        cost, planner = self.settings.cost, self.settings.planner
+        return make_plan(planner, world_model=model, cost=cost, problem=problem, generator=generator, fixed_work=True).actions[:, 0]
 
 
 @dataclass(frozen=True)

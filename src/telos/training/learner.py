@@ -1,6 +1,7 @@
 """One step of learning as one module, so that every way of running in parallel can wrap it."""
 
-from typing import TypeVar
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import torch
 from jaxtyping import Float
@@ -10,14 +11,19 @@ from telos.core.contracts import AbstractObjective, AbstractWorldModel
 from telos.core.errors import ConfigError
 from telos.core.logs import Windows
 from telos.core.types import Observation, Rollout, State
+from telos.training.compiling import CompiledOrPlain
 
+PARTS = ("assemble", "encode_window", "foresee", "observe", "rollout")
+"""What a step of learning asks of the world model."""
 Value = TypeVar("Value", State, Rollout)
 
 
 class Learner(nn.Module):
     """A world model with the heads of its objectives: windows in, loss and terms out."""
 
-    def __init__(self, world_model: AbstractWorldModel, objectives: tuple[AbstractObjective, ...], *, from_codes: bool) -> None:
+    def __init__(
+        self, world_model: AbstractWorldModel, objectives: tuple[AbstractObjective, ...], *, from_codes: bool = False, imagines: str = "rollouts"
+    ) -> None:
         super().__init__()
         self.world_model = world_model
         self.objectives = {_name(objective): objective for objective in objectives}
@@ -26,7 +32,9 @@ class Learner(nn.Module):
                 f"An objective is listed twice: {[_name(objective) for objective in objectives]}.", expected="each once, with its weight"
             )
         self.heads = nn.ModuleDict({name: part.head(world_model.spaces, world_model.latent_size) for name, part in self.objectives.items()})
-        self.from_codes = from_codes
+        self.from_codes, self.imagines = from_codes, imagines
+        self._parts: dict[str, Callable[..., Any]] = {}
+        self.compile_parts(False)
 
     def forward(
         self,
@@ -43,8 +51,7 @@ class Learner(nn.Module):
         """
         windows = Windows(observations, actions, episodes, frames, starts)
         states = self.states(windows)
-        start = states.at(0) if starts is None else self.world_model.observe(None, None, starts)
-        predictions = _at_full_precision(self.world_model.rollout(start, windows.actions))
+        predictions = _at_full_precision(self._imagined(windows, states))
         states = _at_full_precision(states)
         with torch.autocast(states.latent.device.type, enabled=False):
             terms = {name: part.term(windows, states, predictions, self.heads[name]) for name, part in self.objectives.items()}
@@ -52,11 +59,23 @@ class Learner(nn.Module):
         assert isinstance(loss, Tensor)
         return loss, {name: term.detach() for name, term in terms.items()}
 
+    def _imagined(self, windows: Windows, states: State) -> Rollout:
+        if self.imagines == "each step":
+            return self._parts["foresee"](states, windows.actions)
+        start = states.at(0) if windows.starts is None else self._parts["observe"](None, None, windows.starts)
+        return self._parts["rollout"](start, windows.actions)
+
     def states(self, windows: Windows) -> State:
         """The encoded states along the windows."""
         if self.from_codes:
-            return self.world_model.assemble(windows.observations, windows.actions, windows.frames)
-        return self.world_model.encode_window(windows.observations, windows.actions)
+            return self._parts["assemble"](windows.observations, windows.actions, windows.frames)
+        return self._parts["encode_window"](windows.observations, windows.actions)
+
+    def compile_parts(self, compiled: bool) -> None:
+        """Lets what the model computes be compiled from now on, or not. Objectives, which gather over processes, never are."""
+        for name in PARTS:
+            part = getattr(self.world_model, name)
+            self._parts[name] = CompiledOrPlain(part) if compiled else part
 
 
 def _at_full_precision(value: Value) -> Value:

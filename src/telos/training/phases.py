@@ -29,6 +29,9 @@ class Phase:
     """Windows that share an episode within a batch; several are needed by objectives that look within episodes."""
     window: int = 6
     """Actions in a window."""
+    imagines: Literal["rollouts", "each step"] = "rollouts"
+    """`rollouts`: from the first frame of a window to its end; `each step`: from every frame one step ahead, all at once (teacher
+    forcing), which is what a predictor that reads a history of frames is trained on."""
     objectives: tuple[AbstractObjective, ...] = (Prediction(),)
     """Terms of the loss."""
     augmentations: tuple[AbstractAugmentation, ...] = ()
@@ -49,6 +52,13 @@ class Phase:
                 raise ConfigError(f"Phase '{self.name}' has {name} = {getattr(self, name)}.", expected="1 or more")
         if self.trains not in ("everything", "dynamics"):
             raise ConfigError(f"Phase '{self.name}' trains '{self.trains}'.", expected="everything or dynamics")
+        if self.imagines not in ("rollouts", "each step"):
+            raise ConfigError(f"Phase '{self.name}' imagines '{self.imagines}'.", expected="rollouts or each step")
+        if self.augmentations and self.imagines == "each step":
+            raise ConfigError(
+                f"Phase '{self.name}' augments the first frame of a window, and imagines from every frame.",
+                fix='let it imagine "rollouts", or leave the augmentations out',
+            )
         if self.augmentations and self.trains == "dynamics":
             raise ConfigError(
                 f"Phase '{self.name}' trains dynamics alone, from codes that were made once, and augments frames.",

@@ -1,27 +1,32 @@
 """The training loop: pure steps, so that a run that was killed goes on as if nothing had happened."""
 
+import copy
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from contextlib import closing
+from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 import torch
 from lightning_fabric import Fabric
+from lightning_fabric.strategies import ModelParallelStrategy
 from torch import Tensor
 
 from telos.core.contracts import AbstractWorldModel
 from telos.core.errors import CollapseError
-from telos.core.logs import AbstractLogs, Windows, map_tree
+from telos.core.heap import keep_heap
+from telos.core.logs import AbstractLogs, Windows
 from telos.core.run import Run
-from telos.core.seeding import derive_seed, numpy_generator, torch_generator
-from telos.training.augmentations import augment
+from telos.core.seeding import derive_seed
 from telos.training.checkpoint import load_checkpoint, restore, save_checkpoint, save_weights
-from telos.training.codes import CodeWindows
 from telos.training.diagnostics import measure_health
 from telos.training.learner import Learner
+from telos.training.optimizer import make_optimizer, set_rate
 from telos.training.phases import Curriculum, Phase
+from telos.training.prefetch import batches_of
+from telos.training.sharding import is_sharded, put_together, shares_of_optimizer, whole
+from telos.training.sources import on_device, source_of
 
 
 @dataclass(frozen=True)
@@ -58,6 +63,8 @@ class Trainer:
     seed: int
     fabric: Fabric
     watcher: Watcher = lambda progress: None
+    compiled: bool = False
+    """Whether what the model computes is compiled; where nothing can compile, it runs plainly, with a warning."""
     _verdicts: list[str] = field(default_factory=list)
 
     def fit(self) -> None:
@@ -68,6 +75,7 @@ class Trainer:
             EpisodeTooShortError, ConfigError: as `Curriculum.check` says; then nothing was done.
             RunError: the checkpoint is damaged.
         """
+        keep_heap()
         self.curriculum.check(self.logs, self.fabric.world_size)
         saved = load_checkpoint(self.run)
         done = 0
@@ -90,72 +98,47 @@ class Trainer:
         self.fabric.barrier()
 
     def _run_phase(self, phase: Phase, first: int, start: int, saved: dict[str, Any] | None) -> None:
+        end = first + phase.num_steps
         torch.manual_seed(derive_seed(self.seed, "heads", first))
         self.world_model.perception.requires_grad_(phase.trains == "everything")
-        learner = Learner(self.world_model, phase.objectives, from_codes=phase.trains == "dynamics")
-        parameters = [parameter for parameter in learner.parameters() if parameter.requires_grad]
-        optimizer = torch.optim.AdamW(parameters, lr=phase.learning_rate, weight_decay=phase.weight_decay)
+        source = source_of(phase, self.world_model, self.logs, self.held_out, self.seed, self.fabric)
+        learner = Learner(self.world_model, phase.objectives, from_codes=phase.trains == "dynamics", imagines=phase.imagines)
         if saved is not None:
             restore(self.run, learner, saved["learner"])
-        wrapped, optimizer = self.fabric.setup(learner, optimizer)
-        if saved is not None:
-            restore(self.run, optimizer, saved["optimizer"])
-        batches, checks = self._sources(phase)
+        wrapped, learner, optimizer = self._set_up(learner, phase, saved)
         last_checkpoint = time.monotonic()
-        for step in range(start, first + phase.num_steps):
-            self._set_rate(optimizer, phase, (step - first) / phase.num_steps)
-            windows = batches(step)
-            loss, terms = wrapped(windows.observations, windows.actions, windows.episodes, windows.frames, windows.starts)
-            optimizer.zero_grad(set_to_none=True)
-            self.fabric.backward(loss)
-            norm = self.fabric.clip_gradients(wrapped, optimizer, max_norm=phase.clip_norm, error_if_nonfinite=False)
-            _check_finite(norm, step + 1, phase)
-            optimizer.step()
-            self._after_step(step + 1, phase, learner, checks, loss, terms, first + phase.num_steps)
-            if self._checkpoint_due(time.monotonic() - last_checkpoint) or step + 1 == first + phase.num_steps:
-                self._save(step + 1, learner, optimizer)
-                last_checkpoint = time.monotonic()
+        with closing(batches_of(source.draw, range(start, end), ahead=None if source.from_frames else False)) as batches:
+            for step, windows in enumerate(batches, start):
+                set_rate(optimizer, phase, (step - first) / phase.num_steps)
+                loss, terms = self._learn(on_device(windows, self.fabric.device), wrapped, optimizer, phase, step + 1)
+                self._after_step(step + 1, phase, learner, source.checks, loss, terms, end)
+                if self._checkpoint_due(time.monotonic() - last_checkpoint) or step + 1 == end:
+                    self._save(step + 1, learner, optimizer)
+                    last_checkpoint = time.monotonic()
+        if is_sharded(learner):
+            self.world_model.load_state_dict(whole(learner.world_model.state_dict()))
 
-    def _sources(self, phase: Phase) -> tuple[Callable[[int], Windows], Windows]:
-        """Batches by step, and fixed held-out windows for the health check."""
-        rows = phase.batch_size // self.fabric.world_size
-        rank = self.fabric.global_rank
-        check_rng = numpy_generator(self.seed, "check")
-        # Held-out episodes may all be shorter than the window; the health check does with what they have.
-        check_window = min(phase.window, int(self.held_out.lengths.max()))
-        if phase.trains == "dynamics":
-            self.world_model.eval()
-            codes, held_out = CodeWindows(self.world_model, self.logs), CodeWindows(self.world_model, self.held_out)
-            self.world_model.train()
-            return (
-                lambda step: codes.windows(
-                    numpy_generator(self.seed, "batch", step, rank), rows, phase.window, per_episode=phase.windows_per_episode
-                ),
-                held_out.windows(check_rng, 256, check_window),
-            )
+    def _set_up(self, learner: Learner, phase: Phase, saved: dict[str, Any] | None) -> tuple[Any, Learner, Any]:
+        """The learner as it is called and as it is asked, and its optimizer."""
+        if isinstance(self.fabric.strategy, ModelParallelStrategy):
+            # What is cut into shares cannot be put together in place, and the next phase starts from a whole model.
+            learner = copy.deepcopy(learner)
+        wrapped = self.fabric.setup_module(learner)
+        learner.compile_parts(self.compiled)
+        optimizer = make_optimizer(learner, phase)
+        if saved is not None:
+            kept = saved["optimizer"]
+            restore(self.run, optimizer, shares_of_optimizer(optimizer, kept) if is_sharded(learner) else kept)
+        return wrapped, learner, self.fabric.setup_optimizers(optimizer)
 
-        def batch(step: int) -> Windows:
-            rng = numpy_generator(self.seed, "batch", step, rank)
-            windows = self._to_device(self.logs.windows(rng, rows, phase.window, per_episode=phase.windows_per_episode))
-            if not phase.augmentations:
-                return windows
-            first = map_tree(lambda leaf: leaf[:, 0], windows.observations)
-            return replace(windows, starts=augment(first, phase.augmentations, torch_generator(self.seed, "augment", step, rank)))
-
-        return batch, self._to_device(self.held_out.windows(check_rng, 256, check_window))
-
-    def _to_device(self, windows: Windows) -> Windows:
-        def move(array: np.ndarray) -> Tensor:
-            return torch.from_numpy(array).to(self.fabric.device, non_blocking=True)
-
-        return Windows(observations=map_tree(move, windows.observations), actions=move(windows.actions), episodes=move(np.asarray(windows.episodes)))
-
-    @staticmethod
-    def _set_rate(optimizer: Any, phase: Phase, share: float) -> None:
-        rising = min(1.0, (share + 1 / phase.num_steps) / phase.warmup) if phase.warmup else 1.0
-        rate = phase.learning_rate * min(rising, 0.5 * (1 + math.cos(math.pi * share)))
-        for group in optimizer.param_groups:
-            group["lr"] = rate
+    def _learn(self, windows: Windows, wrapped: Any, optimizer: Any, phase: Phase, step: int) -> tuple[Tensor, dict[str, Tensor]]:
+        loss, terms = wrapped(windows.observations, windows.actions, windows.episodes, windows.frames, windows.starts)
+        optimizer.zero_grad(set_to_none=True)
+        self.fabric.backward(loss)
+        norm = self.fabric.clip_gradients(wrapped, optimizer, max_norm=phase.clip_norm, error_if_nonfinite=False)
+        _check_finite(norm, step, phase)
+        optimizer.step()
+        return loss, terms
 
     @torch.no_grad()
     def _after_step(self, step: int, phase: Phase, learner: Learner, checks: Windows, loss: Tensor, terms: dict[str, Tensor], end: int) -> None:
@@ -163,9 +146,10 @@ class Trainer:
         if step % self.curriculum.log_every and step != end:
             self.watcher(Progress(step, total, phase.name))
             return
+        put_together(learner)
         learner.eval()
         states = learner.states(checks)
-        health = measure_health(states, self.world_model.rollout(states.at(0), checks.actions))
+        health = measure_health(states, learner.world_model.rollout(states.at(0), checks.actions))
         learner.train()
         names = list(terms)
         means = self.fabric.all_reduce(torch.stack([loss.detach(), *(terms[name] for name in names)]), reduce_op="mean")
@@ -181,13 +165,16 @@ class Trainer:
         return bool(self.fabric.broadcast(seconds >= self.curriculum.checkpoint_seconds))
 
     def _save(self, step: int, learner: Learner, optimizer: Any) -> None:
+        model = {"world_model": learner.world_model.state_dict(), "learner": learner.state_dict(), "optimizer": optimizer.state_dict()}
+        if is_sharded(learner):
+            model = whole(model)
         if self.fabric.is_global_zero:
-            model = {"world_model": self.world_model.state_dict(), "learner": learner.state_dict(), "optimizer": optimizer.state_dict()}
             save_checkpoint(self.run, {"step": step, "verdicts": self._verdicts, **model})
         self.fabric.barrier()
 
 
 def _check_finite(norm: Any, step: int, phase: Phase) -> None:
+    norm = whole(norm)
     if not math.isfinite(norm):
         raise CollapseError(
             f"Training was stopped at step {step}: the gradient is no finite number any more.",

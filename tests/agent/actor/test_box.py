@@ -55,3 +55,11 @@ def test_choices_share_the_box_evenly(num):
 def test_actions_without_bounds_are_refused(space):
     with pytest.raises(ConfigError, match="finite low and high"):
         ActionBox(space)
+
+
+def test_slopes_in_the_box_are_those_from_inside_even_at_a_bound():
+    box, weight = ActionBox(VectorSpace(2, (-0.3, 5), (0.2, 9))), torch.tensor([2.0, -3.0])
+    units = torch.tensor([[-1.0, 1.0], [0.25, -0.5]])
+    inside = units * 0.99
+    expected = ((box.to_actions(units) - box.to_actions(inside)) * weight) / (units - inside)
+    torch.testing.assert_close(box.slope_in_units(weight.expand(2, 2)), expected, rtol=1e-3, atol=0)

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from telos.agent.actor import candidates
+from telos.agent.actor import Pace
 from telos.agent.actor.candidates import CandidateEvaluator, take_best
 from telos.agent.cost import LeastDistance, PathDistance
 from telos.core.contracts import AbstractCost
@@ -28,22 +28,34 @@ class BreaksDown(AbstractCost):
         return torch.where(rollout.actions[:, :1, 0] > 0, self.value, energy)
 
 
-def evaluator(cost=None, num=NUM_PROBLEMS, budget_ms=None):
-    model = TruePointMass()
+def evaluator(cost=None, num=NUM_PROBLEMS, budget_ms=None, model=None, pace=None):
+    model = model or TruePointMass()
     problem, _ = known_problem(model, np.random.default_rng(0), num, horizon=HORIZON, effort_weight=0.1)
     problem = replace(problem, budget_ms=budget_ms)
-    return CandidateEvaluator(world_model=model, cost=cost or PathDistance(), problem=problem, action_space=model.spaces.action)
+    return CandidateEvaluator(world_model=model, cost=cost or PathDistance(), problem=problem, action_space=model.spaces.action, pace=pace)
 
 
 def draw(num=NUM):
     return torch.rand(NUM_PROBLEMS, num, HORIZON, 2, generator=torch.Generator().manual_seed(0)) * 2 - 1
 
 
-@pytest.mark.parametrize("at_once", [1, 4, 12, 4096])
-def test_energies_do_not_depend_on_how_many_are_judged_at_once(at_once, monkeypatch):
-    expected = evaluator()(draw())
-    monkeypatch.setattr(candidates, "ROWS_AT_ONCE", at_once)
-    torch.testing.assert_close(evaluator()(draw()), expected)
+class AtOnce(TruePointMass):
+    """The same world, in passes of another size."""
+
+    rows_at_once = 4
+
+    def __init__(self, rows):
+        super().__init__()
+        self.rows_at_once = rows
+
+
+@pytest.mark.parametrize("at_once", [1, 4, 8, 12, 4096])
+def test_energies_do_not_depend_on_how_many_are_judged_at_once(at_once):
+    whole, pieces = evaluator(), evaluator(model=AtOnce(at_once))
+    torch.testing.assert_close(pieces(draw()), whole(draw()))
+    for expected, found in zip(whole.value_and_slope(draw()), pieces.value_and_slope(draw()), strict=True):
+        torch.testing.assert_close(found, expected)
+    torch.testing.assert_close(pieces.latents(draw()), whole.latents(draw()))
 
 
 def test_a_candidate_is_judged_as_if_it_were_alone():
@@ -66,24 +78,50 @@ def test_a_future_that_breaks_down_is_the_worst_and_leaves_the_others_alone(valu
     torch.testing.assert_close(broken[~right], sound[~right])
 
 
-def test_gradients_flow_only_where_they_are_asked_for():
-    actions = draw().requires_grad_()
-    assert not evaluator()(actions).requires_grad
-    energies = evaluator().differentiable(actions)
-    (slope,) = torch.autograd.grad(energies.sum(), actions)
+def test_the_slope_is_that_of_the_energy():
+    actions = draw()
+    assert not evaluator()(actions.requires_grad_()).requires_grad
+    energies, slope = evaluator().value_and_slope(actions)
+    torch.testing.assert_close(energies, evaluator()(actions))
     step = 1e-3
     torch.testing.assert_close(evaluator()(actions + step) - evaluator()(actions - step), 2 * step * slope.sum(dim=(2, 3)), rtol=1e-2, atol=1e-5)
 
 
-def test_counts_candidates_per_problem_and_keeps_time():
-    judge = evaluator(budget_ms=1e9)
+def test_counts_candidates_per_problem():
+    judge = evaluator()
     judge(draw())
     judge(draw(2))
     assert judge.num_candidates == NUM + 2
-    assert judge.seconds > 0
-    assert not judge.out_of_time()
+
+
+def test_time_is_out_only_where_there_is_a_budget():
+    assert not evaluator(budget_ms=1e9).out_of_time(NUM)
     assert evaluator(budget_ms=0.0).out_of_time()
-    assert not evaluator(budget_ms=None).out_of_time()
+    assert not evaluator(budget_ms=None).out_of_time(NUM)
+
+
+def test_a_round_that_does_not_fit_is_judged_in_part():
+    """Half of the candidates fit; the others count as the worst, and nothing is known of how the energy would fall there."""
+
+    def hurried():
+        pace = Pace()
+        pace.note_rest(NUM_PROBLEMS, 0.0)
+        pace.note_round(8 * NUM_PROBLEMS, 16.0)
+        judge = evaluator(budget_ms=10_000.0, pace=pace)
+        assert not judge.out_of_time(8)
+        return judge
+
+    judge = hurried()
+    energies = judge(draw(8))
+    assert energies[:, :4].isfinite().all()
+    assert (energies[:, 4:] == torch.inf).all()
+    judge.record(energies.min(dim=1).values)
+    # Between rounds everything is judged.
+    assert judge(draw(8)).isfinite().all()
+    energies, slope = hurried().value_and_slope(draw(8))
+    assert (energies[:, 4:] == torch.inf).all()
+    assert (slope[:, 4:] == 0).all()
+    assert (slope[:, :4] != 0).any()
 
 
 @settings(deadline=None, max_examples=50)

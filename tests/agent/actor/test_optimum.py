@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from telos.agent.actor import CEM, ICEM, MPPI, GradientDescent, RandomShooting
+from telos.agent.actor import CEM, ICEM, LBFGS, MPPI, Collocation, GradientDescent, Hybrid, RandomShooting
 from telos.envs import PointMass
 from telos.envs.point_mass import optimal_actions
 from telos.testing.examples import example_actions
@@ -13,7 +13,8 @@ from telos.testing.true_point_mass import TruePointMass, known_problem, quadrati
 
 HORIZON = 10
 BUDGET = {"horizon": HORIZON, "num_candidates": 300, "num_iterations": 30}
-PLANNERS = [CEM(**BUDGET), ICEM(**BUDGET), MPPI(**BUDGET), GradientDescent(horizon=HORIZON)]
+ALONG_THE_GRADIENT = [kind(horizon=HORIZON) for kind in (GradientDescent, LBFGS, Hybrid, Collocation)]
+PLANNERS = [CEM(**BUDGET), ICEM(**BUDGET), MPPI(**BUDGET), *ALONG_THE_GRADIENT]
 
 
 @pytest.mark.parametrize("effort_weight", [0.02, 0.2, 1.0])

@@ -83,3 +83,13 @@ def test_an_encoder_of_ones_own_can_be_given_for_one_kind_of_part():
     encoder = EncoderConfig(vector=VectorConfig(width=7), pixels=ConvolutionalConfig(channels=(3,))).build(TREE, 8)
     assert encoder.parts["proprio"].bent[0].out_features == 7
     assert encoder.parts["camera"].features[0].out_channels == 3
+
+
+@pytest.mark.parametrize("shape", [(5, 7, 3), (2, 4, 6, 3), (2, 5, 3, 3), (1, 3)], ids=str)
+def test_pictures_are_normalised_to_the_same_bits_row_by_row_as_number_by_number(shape):
+    layer = Normalization(size=3, moments=Moments(mean=(100.0, 120.0, 7.5), std=(50.0, 60.0, 0.3)))
+    values = torch.from_numpy(np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8))
+    for seen in (values, values.transpose(0, -2) if len(shape) > 2 else values):
+        before = seen.clone()
+        assert torch.equal(layer(seen), (seen.float() - layer.mean) * layer.inverse_std)
+        assert torch.equal(seen, before)

@@ -21,7 +21,9 @@ KINDS = {
 
 
 def config(history: int = 3, **changes) -> TransformerPredictorConfig:
-    return TransformerPredictorConfig(**{"history": history, "depth": 2, "num_heads": 3, "head_size": 8, "hidden": 32, "output_hidden": 24, **changes})
+    return TransformerPredictorConfig(
+        **{"history": history, "depth": 2, "num_heads": 3, "head_size": 8, "hidden": 32, "output_hidden": 24, **changes}
+    )
 
 
 def built(made: TransformerPredictorConfig, dtype=torch.float64):
@@ -157,7 +159,12 @@ def test_a_world_model_with_it_keeps_its_promises(scenery):
 
 @pytest.mark.parametrize(
     ("change", "message"),
-    [({"history": 17}, "history of 17"), ({"depth": 0}, "depth = 0"), ({"width": -1}, "width = -1"), ({"output_norm": "group"}, "output_norm = 'group'")],
+    [
+        ({"history": 17}, "history of 17"),
+        ({"depth": 0}, "depth = 0"),
+        ({"width": -1}, "width = -1"),
+        ({"output_norm": "group"}, "output_norm = 'group'"),
+    ],
 )
 def test_sizes_that_make_no_sense_are_refused(change, message):
     with pytest.raises(ConfigError, match=message):

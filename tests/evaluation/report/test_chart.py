@@ -61,3 +61,21 @@ def test_colours_come_from_the_page():
     text = ElementTree.tostring(drawn(), encoding="unicode")
     assert "var(--us)" in text
     assert "#" not in text
+
+
+def test_an_axis_of_powers_gives_every_factor_the_same_room():
+    xs = [float(x) for x, _ in points(drawn(lines=(Line(label="cost", x=[1, 10, 100], y=[0, 1, 2]),), log_x=True))]
+    assert xs[1] - xs[0] == pytest.approx(xs[2] - xs[1], abs=0.2)
+
+
+@pytest.mark.parametrize("x", [[3.0], [0.5, 0.7], [1e-3, 1e4], []])
+def test_an_axis_of_powers_has_a_number_wherever_there_is_one_to_see(x):
+    svg = drawn(lines=(Line(label="cost", x=x, y=[1.0] * len(x)),), log_x=True)
+    assert not re.search(r"nan|inf", ElementTree.tostring(svg, encoding="unicode"))
+    for text in svg.findall("text"):
+        assert 0 <= float(text.get("x")) <= 420
+
+
+def test_measured_points_are_marked_and_gaps_are_not():
+    svg = drawn(lines=(Line(label="measured", x=[0, 1, 2], y=[3.0, math.nan, 1.0], dots=True),))
+    assert len(svg.findall("circle")) == 2

@@ -121,3 +121,22 @@ def test_lejepas_mixture_is_the_same_direction_with_lambda_from_the_weight():
 def test_settings_that_integrate_nothing_are_refused(wrong):
     with pytest.raises(ConfigError):
         SIGReg(**wrong)
+
+
+@pytest.mark.parametrize("num_points", [3, 17, 40])
+def test_the_gradient_is_that_of_the_formula(num_points):
+    projections = torch.from_numpy(np.random.default_rng(0).normal(size=(30, 5)) * 1.5 + 0.2).requires_grad_()
+    t = torch.linspace(0, 3, num_points, dtype=torch.float64)
+    gaussian = torch.exp(-t.square() / 2)
+    angles = projections[..., None] * t
+    plain = (angles.cos().mean(0) - gaussian).square() + angles.sin().mean(0).square()
+    statistic = 2 * len(projections) * torch.trapezoid(plain * gaussian, t, dim=-1).mean()
+    ours, theirs = (torch.autograd.grad(value, projections)[0] for value in (3 * epps_pulley(projections, num_points=num_points), 3 * statistic))
+    torch.testing.assert_close(ours, theirs, rtol=1e-9, atol=1e-13)
+
+
+def test_half_as_many_digits_leave_the_gradient_as_good_as_rounding_allows():
+    projections = torch.from_numpy(np.random.default_rng(0).normal(size=(256, 64))).requires_grad_()
+    exact = torch.autograd.grad(epps_pulley(projections), projections)[0]
+    short = torch.autograd.grad(epps_pulley(projections.float()), projections)[0]
+    assert (short - exact).abs().max() < 1e-5 * exact.abs().max()

@@ -1,6 +1,7 @@
 """Searches run in the unit box [-1, 1]; this turns its points into actions, in bounds and in the environment's units."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from jaxtyping import Float, Num
@@ -40,7 +41,20 @@ class ActionBox:
         # A number that cannot vary (low = high) sits in the middle.
         return torch.where(high > low, (actions - low) / (high - low).clamp_min(1e-30) * 2 - 1, torch.zeros_like(actions)).clamp(-1, 1)
 
+    def slope_in_units(self, slope: Float[Tensor, "*batch action"]) -> Float[Tensor, "*batch action"]:
+        """A slope along actions as one along points of the box; at a bound it is that from inside."""
+        low, high = self._bounds(slope)
+        return slope * (high - low) / 2
+
     def _bounds(self, like: Tensor) -> tuple[Tensor, Tensor]:
         assert not isinstance(self.space, DiscreteSpace)
-        low, high = (torch.from_numpy(bound).to(like) for bound in self.space.bounds)
-        return low, high
+        kind = like.dtype, like.device
+        if kind not in self._kept:
+            low, high = (torch.from_numpy(bound).to(like) for bound in self.space.bounds)
+            self._kept[kind] = low, high
+        return self._kept[kind]
+
+    @cached_property
+    def _kept(self) -> dict[tuple[torch.dtype, torch.device], tuple[Tensor, Tensor]]:
+        """Bounds as tensors, for all rounds of a search."""
+        return {}

@@ -7,9 +7,21 @@ from jaxtyping import Float, Int
 from torch import Generator, Tensor, nn
 
 from telos.agent.actor.candidates import take_best
+from telos.agent.actor.rounds import Stage, play_rounds
 from telos.core.contracts import AbstractEvaluator, AbstractPlanner
 from telos.core.errors import ConfigError
 from telos.core.spaces import ActionSpace, DiscreteSpace
+
+
+@dataclass(frozen=True)
+class ChoiceStage(Stage):
+    """The odds of every choice at every step, and what belongs to the next round."""
+
+    odds: Float[Tensor, "batch horizon choices"]
+    untried: Int[Tensor, "batch some horizon 1"]
+    """Sequences that are judged beside what is drawn: in the first round the warm start and every choice held to the end."""
+    doubt: Float[Tensor, " batch"]
+    """Share of the elites that choose otherwise than most, the mean over the steps."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,13 +49,15 @@ class CategoricalCEM(AbstractPlanner):
     """Share of the old odds in the new ones."""
     trust: float = 0.5
     """Odds that the first round gives to what is left of the previous plan; the rest is shared evenly by all choices."""
+    agreement: float = 0.01
+    """A problem's search ends early once a smaller share of the elites than this chooses otherwise than most; 0: never."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
         for name in ("num_candidates", "num_iterations", "num_elites", "max_hold"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"The planner's {name} is {getattr(self, name)}.", expected="1 or more")
-        for name in ("momentum", "trust"):
+        for name in ("momentum", "trust", "agreement"):
             if not 0 <= getattr(self, name) < 1:
                 raise ConfigError(f"The planner's {name} is {getattr(self, name)}.", expected="0 or more, and less than 1")
 
@@ -53,24 +67,39 @@ class CategoricalCEM(AbstractPlanner):
     def search(
         self, evaluate: AbstractEvaluator, warm_start: Int[Tensor, "batch horizon 1"] | None, generator: Generator
     ) -> Int[Tensor, "batch num horizon 1"]:
+        first = self._first_stage(evaluate, warm_start, generator)
+        stage = play_rounds(
+            evaluate,
+            first,
+            lambda iteration, stage, judge: self._play(stage, judge, generator),
+            num_rounds=self.num_iterations,
+            num_judged=lambda iteration: self.num_candidates + (0 if iteration else first.untried.shape[1]),
+            settled=(lambda stage: stage.doubt < self.agreement) if self.agreement else None,
+            reason="elites agree",
+        )
+        return torch.stack([stage.best, stage.odds.argmax(dim=-1)[..., None]], dim=1)
+
+    def _play(self, stage: "ChoiceStage", evaluate: AbstractEvaluator, generator: Generator) -> "ChoiceStage":
+        drawn = self._draw(stage.odds, generator)
+        judged = torch.cat([stage.untried, drawn], dim=1)
+        actions = torch.cat([stage.best[:, None], judged], dim=1)
+        energies = torch.cat([stage.least[:, None], evaluate(judged)], dim=1)
+        elites, least = take_best(actions, energies, self.num_elites)
+        share = _one_hot(elites[..., 0], stage.odds).mean(dim=1)
+        doubt = 1 - share.amax(dim=-1).mean(dim=-1)
+        return ChoiceStage(elites[:, 0], least[:, 0], share.lerp(stage.odds, self.momentum), stage.untried[:, :0], doubt)
+
+    def _first_stage(self, evaluate: AbstractEvaluator, warm_start: Tensor | None, generator: Generator) -> "ChoiceStage":
         assert isinstance(evaluate.action_space, DiscreteSpace)
-        num_choices, device = evaluate.action_space.num, generator.device
-        odds = torch.full((evaluate.num_problems, self.horizon, num_choices), 1 / num_choices, device=device)
-        kept = torch.arange(num_choices, device=device)[None, :, None, None].expand(evaluate.num_problems, -1, self.horizon, -1)
+        num_problems, num_choices, device = evaluate.num_problems, evaluate.action_space.num, generator.device
+        odds = torch.full((num_problems, self.horizon, num_choices), 1 / num_choices, device=device)
+        held = torch.arange(num_choices, device=device)[None, :, None, None].expand(num_problems, -1, self.horizon, -1)
+        rest = held[:, num_choices // 2] if warm_start is None else warm_start
         if warm_start is not None:
             odds = odds.lerp(_one_hot(warm_start[..., 0], odds), self.trust)
-            kept = torch.cat([kept, warm_start[:, None]], dim=1)
-        least = evaluate(kept)
-        for _ in range(self.num_iterations):
-            drawn = self._draw(odds, generator)
-            actions, energies = torch.cat([kept, drawn], dim=1), torch.cat([least, evaluate(drawn)], dim=1)
-            elites, _ = take_best(actions, energies, self.num_elites)
-            kept, least = take_best(actions, energies, 1)
-            odds = _one_hot(elites[..., 0], odds).mean(dim=1).lerp(odds, self.momentum)
-            evaluate.record(least[:, 0])
-            if evaluate.out_of_time():
-                break
-        return torch.cat([kept, odds.argmax(dim=-1)[:, None, :, None]], dim=1)
+            held = torch.cat([warm_start[:, None], held], dim=1)
+        nothing = torch.full((num_problems,), torch.inf, device=device)
+        return ChoiceStage(rest, nothing, odds, held, nothing)
 
     def _draw(self, odds: Float[Tensor, "batch horizon choices"], generator: Generator) -> Int[Tensor, "batch num horizon 1"]:
         """Candidates whose choice at each step has the odds of that step, however long it is held."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from jaxtyping import Float
 from torch import Generator, Tensor
 
+from telos.agent.actor.draws import Sampling, check_sampling
 from telos.agent.actor.noise import coloured_noise
 from telos.agent.actor.sampling import AbstractSamplingPlanner, Proposal
 from telos.core.errors import ConfigError
@@ -20,9 +21,16 @@ class AbstractGaussianPlanner(AbstractSamplingPlanner):
     """Least deviation of the second proposal; keeps the search alive. It falls evenly, to nothing after the last round."""
     noise_exponent: float = 0.0
     """Colour of the noise: 0 is white; larger values give smoother actions."""
+    sampling: Sampling = "random"
+    """How candidates are spread: `random`, `antithetic` (in opposite pairs) or `sobol` (quasi-random)."""
+    agreement: float = 0.01
+    """A problem's search ends early once good candidates deviate by less than this share of the action range; 0: never."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        check_sampling(self.sampling)
+        if not 0 <= self.agreement < 1:
+            raise ConfigError(f"The planner's agreement is {self.agreement}.", expected="a share of the action range: 0 or more, and less than 1")
         if self.initial_std <= 0 or self.min_std < 0:
             raise ConfigError(
                 f"The planner has initial_std = {self.initial_std} and min_std = {self.min_std}.", expected="a number above 0, and one of 0 or more"
@@ -36,6 +44,10 @@ class AbstractGaussianPlanner(AbstractSamplingPlanner):
         # A floor that stayed would blur the answer: a mean of wide samples cannot come to rest at the optimum.
         return self.min_std * (1 - (iteration + 1) / self.num_iterations)
 
+    @property
+    def least_spread(self) -> float:
+        return self.agreement
+
     def sample(self, proposal: Proposal, num: int, generator: Generator) -> Float[Tensor, "batch num horizon action"]:
-        noise = coloured_noise(num, *proposal.mean.shape[1:], exponent=self.noise_exponent, generator=generator)
+        noise = coloured_noise(num, *proposal.mean.shape[1:], exponent=self.noise_exponent, generator=generator, sampling=self.sampling)
         return proposal.mean[:, None] + proposal.std[:, None] * noise

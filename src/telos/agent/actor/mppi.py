@@ -13,7 +13,7 @@ from telos.core.errors import ConfigError
 
 @dataclass(frozen=True, kw_only=True)
 class MPPI(AbstractGaussianPlanner):
-    """Moves the proposal to the mean of all candidates, weighted by `exp(-energy / temperature)`.
+    """Moves the proposal to the mean of all candidates, weighted by `exp(-energy / temperature)`; its noise is coloured, so that plans are smooth.
 
     Use as the first choice: few candidates suffice, and it follows a moving optimum well from a warm start.
     Not when two very different plans are equally good and their mean is bad: `CEM` with few elites makes up its mind sooner.
@@ -21,7 +21,8 @@ class MPPI(AbstractGaussianPlanner):
     The temperature is relative to the spread of the energies (their deviation over the candidates), so that it needs no new
     tuning for another cost. The deviation of the proposal is refitted with the same weights, as in TD-MPC.
 
-    Source: Williams et al. (2017), arXiv 1707.02342; refitted deviation after Hansen et al. (2022), arXiv 2203.04955.
+    Source: Williams et al. (2017), arXiv 1707.02342; refitted deviation after Hansen et al. (2022), arXiv 2203.04955; coloured noise after
+    Pinneri et al. (2020), arXiv 2008.06389.
     """
 
     num_candidates: int = 96

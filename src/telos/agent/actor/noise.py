@@ -4,13 +4,17 @@ import torch
 from jaxtyping import Float
 from torch import Generator, Tensor
 
+from telos.agent.actor.draws import Sampling, normals
 
-def coloured_noise(num: int, horizon: int, size: int, *, exponent: float, generator: Generator) -> Float[Tensor, "1 {num} {horizon} {size}"]:
+
+def coloured_noise(
+    num: int, horizon: int, size: int, *, exponent: float, generator: Generator, sampling: Sampling = "random"
+) -> Float[Tensor, "1 {num} {horizon} {size}"]:
     """Noise of deviation 1 whose power falls with frequency as `1 / f**exponent`: 0 is white, 2 is a random walk.
 
     Source: Timmer & König (1995); for planning Pinneri et al. (2020), arXiv 2008.06389.
     """
-    white = torch.randn(1, num, size, horizon, generator=generator, device=generator.device)
+    white = normals(num, (size, horizon), sampling=sampling, generator=generator)
     # Transforms refuse an empty batch.
     if exponent == 0 or horizon == 1 or num == 0:
         return white.transpose(2, 3)

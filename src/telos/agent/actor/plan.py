@@ -1,13 +1,22 @@
 """From a search to a plan: the one place where a planner's answer becomes what the agent does."""
 
+from dataclasses import replace
+
 import torch
 from torch import Generator, Tensor
 
+from telos.agent.actor.box import ActionBox
 from telos.agent.actor.candidates import CandidateEvaluator, take_best
+from telos.agent.actor.clock import FEWEST
+from telos.agent.actor.pace import Pace
 from telos.core.config import short_name
 from telos.core.contracts import AbstractCost, AbstractPlanner, AbstractWorldModel
 from telos.core.errors import ConfigError
 from telos.core.types import Plan, PlanTrace, Problem
+
+FEW = 2
+"""Answers of a search that are compared in the pass that imagines the best of them."""
+NO_TIME = "no time"
 
 
 @torch.no_grad()
@@ -19,12 +28,20 @@ def make_plan(
     problem: Problem,
     generator: Generator,
     warm_start: Plan | None = None,
+    pace: Pace | None = None,
+    fixed_work: bool = False,
 ) -> Plan:
     """Searches, imagines the best sequence again, and says what is expected of it.
+
+    With a budget (`problem.budget_ms`) a round is begun only if, by the pace measured so far, it ends in time; the last one may judge
+    a part of its candidates only. Where there is no time for any, the warm start is the plan, or, without one, rest: the
+    middle of the action space; the trace says so.
 
     Args:
         warm_start: what is left of the previous plan, as `Plan.shift` gives it.
         generator: on the device of the state; the only source of chance.
+        pace: what rounds of this planner have cost on this model, kept from plan to plan; None: with a budget, it is measured first.
+        fixed_work: find the same with an amount of work that does not depend on the data, for a graph that is captured.
 
     Raises:
         ConfigError: the planner cannot search this action space.
@@ -34,19 +51,49 @@ def make_plan(
         raise ConfigError(
             f"The planner '{short_name(type(planner))}' cannot search {space.describe()}.", fix="choose another one, such as 'random-shooting'"
         )
-    evaluate = CandidateEvaluator(world_model=world_model, cost=cost, problem=problem, action_space=space)
-    actions = planner.search(evaluate, None if warm_start is None else _fit(warm_start.actions, planner.horizon), generator)
-    if actions.shape[1] > 1:
-        actions, _ = take_best(actions, evaluate(actions), 1)
-    actions = actions[:, 0]
-    rollout = world_model.rollout(problem.state, actions)
-    trace = PlanTrace(
-        best=tuple(evaluate.best),
-        num_candidates=evaluate.num_candidates,
-        seconds=evaluate.seconds,
-        stopped="out of time" if evaluate.ran_out else evaluate.reason,
-    )
-    return Plan(actions=actions, energies=cost.energy(rollout, problem), imagined=rollout.latent, trace=trace)
+    pace = pace or Pace()
+    evaluate = CandidateEvaluator(world_model=world_model, cost=cost, problem=problem, action_space=space, pace=pace, fixed_work=fixed_work)
+    start = None if warm_start is None else _fit(warm_start.actions, planner.horizon)
+    if problem.budget_ms is not None and not pace.known:
+        _measure(evaluate, _rest(evaluate, planner, generator) if start is None else start)
+    actions = planner.search(evaluate, start, generator)
+    if evaluate.best or not evaluate.clock.ran_out:
+        if actions.shape[1] > FEW:
+            actions, _ = take_best(actions, evaluate(actions), 1)
+        return _finished(evaluate, actions, "out of time" if evaluate.clock.ran_out else evaluate.reason)
+    if warm_start is not None and warm_start.actions.shape[1] == planner.horizon and evaluate.clock.left <= 0:
+        pace.give_up(problem.num_rows)
+        evaluate.clock.plan_ended()
+        return replace(warm_start, trace=PlanTrace(seconds=evaluate.clock.seconds, stopped=f"{NO_TIME}: warm start"))
+    first = _rest(evaluate, planner, generator) if start is None else start
+    return _finished(evaluate, first[:, None], f"{NO_TIME}: {'rest' if start is None else 'warm start'}")
+
+
+def _finished(evaluate: CandidateEvaluator, actions: Tensor, stopped: str) -> Plan:
+    actions, energies, latents = evaluate.outcome(actions)
+    evaluate.clock.plan_imagined()
+    evaluate.clock.plan_ended()
+    trace = PlanTrace(best=tuple(evaluate.best), num_candidates=evaluate.num_candidates, seconds=evaluate.clock.seconds, stopped=stopped)
+    return Plan(actions=actions, energies=energies, imagined=latents, trace=trace)
+
+
+def _measure(evaluate: CandidateEvaluator, actions: Tensor) -> None:
+    """The first measurements of a pace, with candidates that nobody asked about."""
+    trial = evaluate.trial()
+    few = actions[:, None].expand(-1, FEWEST, -1, -1)
+    # What is imagined for the first time sets things up, and tells nothing of later times.
+    trial.outcome(few), trial.outcome(few[:, :1])
+    for _ in range(2):
+        trial.clock.ask(FEWEST)
+        trial(few)
+        trial.clock.round_ended()
+        trial.outcome(few[:, :1])
+        trial.clock.plan_imagined()
+
+
+def _rest(evaluate: CandidateEvaluator, planner: AbstractPlanner, generator: Generator) -> Tensor:
+    box = ActionBox(evaluate.action_space)
+    return box.to_actions(torch.zeros(evaluate.num_problems, planner.horizon, *box.space.shape, device=generator.device))
 
 
 def _fit(actions: Tensor, horizon: int) -> Tensor:

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-import torch
 from torch import Generator
 
+from telos.agent.actor.draws import Sampling, check_sampling, uniforms
 from telos.agent.actor.sampling import AbstractSamplingPlanner, Proposal
 from telos.core.spaces import ActionSpace, DiscreteSpace
 
@@ -19,13 +19,19 @@ class RandomShooting(AbstractSamplingPlanner):
 
     num_iterations: int = 1
     """Rounds; each draws afresh, so that the budget is `num_candidates * num_iterations`."""
+    sampling: Sampling = "random"
+    """How candidates are spread: `random`, `antithetic` (in opposite pairs) or `sobol` (quasi-random)."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_sampling(self.sampling)
 
     def supports(self, action_space: ActionSpace) -> bool:
         return isinstance(action_space, DiscreteSpace) or super().supports(action_space)
 
     def sample(self, proposal: Proposal, num: int, generator: Generator):
-        units = torch.rand(1, num, *proposal.mean.shape[1:], generator=generator, device=generator.device) * 2 - 1
-        return units.expand(len(proposal.mean), -1, -1, -1)
+        units = uniforms(num, proposal.mean.shape[1:], sampling=self.sampling, generator=generator) * 2 - 1
+        return units.expand(proposal.mean.shape[0], -1, -1, -1)
 
     def refit(self, proposal: Proposal, units, energies) -> Proposal:
         return proposal

@@ -1,4 +1,4 @@
-"""The one loop that all sampling planners share: propose, judge, refit."""
+"""The one search that all sampling planners share: propose, judge, refit."""
 
 import math
 from abc import abstractmethod
@@ -11,6 +11,7 @@ from torch import Generator, Tensor
 
 from telos.agent.actor.box import ActionBox
 from telos.agent.actor.candidates import take_best
+from telos.agent.actor.rounds import Stage, play_rounds
 from telos.core.contracts import AbstractEvaluator, AbstractPlanner
 from telos.core.errors import ConfigError
 
@@ -20,6 +21,18 @@ class Proposal(NamedTuple):
 
     mean: Float[Tensor, "batch horizon action"]
     std: Float[Tensor, "batch horizon action"]
+
+
+@dataclass(frozen=True)
+class SamplingStage(Stage):
+    """The next proposal, and what is kept of the last round."""
+
+    mean: Float[Tensor, "batch horizon action"]
+    std: Float[Tensor, "batch horizon action"]
+    kept: Float[Tensor, "batch kept horizon action"]
+    """The best of the last round, best first."""
+    spread: Float[Tensor, " batch"]
+    """How far good candidates disagree, in the last round or with the one before: a share of the action range."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +71,11 @@ class AbstractSamplingPlanner(AbstractPlanner):
         """The deviation that the proposal keeps at the least after this iteration."""
         return 0.0
 
+    @property
+    def least_spread(self) -> float:
+        """A problem's search ends once its good candidates disagree by less than this share of the action range."""
+        return 0.0
+
     @abstractmethod
     def sample(self, proposal: Proposal, num: int, generator: Generator) -> Float[Tensor, "batch num horizon action"]:
         """`num` candidates per problem; what leaves the unit box is clipped afterwards."""
@@ -69,24 +87,37 @@ class AbstractSamplingPlanner(AbstractPlanner):
     def search(
         self, evaluate: AbstractEvaluator, warm_start: Num[Tensor, "batch horizon action"] | None, generator: Generator
     ) -> Num[Tensor, "batch num horizon action"]:
-        box = ActionBox(evaluate.action_space)
-        proposal = self._first_proposal(evaluate, box, warm_start, generator)
-        best, least = proposal.mean[:, None], torch.full((evaluate.num_problems, 1), math.inf, device=proposal.mean.device)
-        kept = best[:, :0]
-        for iteration in range(self.num_iterations):
-            drawn = self.sample(proposal, self.num_at(iteration), generator).clamp(-1, 1)
-            units = torch.cat([proposal.mean[:, None], kept, drawn], dim=1)
-            energies = evaluate(box.to_actions(units))
-            best, least = take_best(torch.cat([best, units], dim=1), torch.cat([least, energies], dim=1), 1)
-            kept = take_best(units, energies, self.num_kept)[0]
-            mean, std = self.refit(proposal, units, energies)
-            proposal = Proposal(mean, std.clamp_min(self.least_std(iteration)))
-            evaluate.record(least[:, 0])
-            if evaluate.out_of_time():
-                break
-        return box.to_actions(torch.cat([best, proposal.mean[:, None]], dim=1))
+        stage = self.explore(evaluate, warm_start, generator)
+        return ActionBox(evaluate.action_space).to_actions(torch.stack([stage.best, stage.mean], dim=1))
 
-    def _first_proposal(self, evaluate: AbstractEvaluator, box: ActionBox, warm_start: Tensor | None, generator: Generator) -> Proposal:
+    def explore(self, evaluate: AbstractEvaluator, warm_start: Tensor | None, generator: Generator, *, num_kept: int = 0) -> SamplingStage:
+        """The search itself, in the unit box; `num_kept` of its last candidates are kept at the least, if there are so many."""
+        box, num_kept = ActionBox(evaluate.action_space), max(num_kept, self.num_kept)
+
+        def play(iteration: int, stage: SamplingStage, judge: AbstractEvaluator) -> SamplingStage:
+            proposal = Proposal(stage.mean, stage.std)
+            drawn = self.sample(proposal, self.num_at(iteration), generator).clamp(-1, 1)
+            units = torch.cat([stage.mean[:, None], stage.kept[:, : self.num_kept], drawn], dim=1)
+            energies = judge(box.to_actions(units))
+            best, least = take_best(torch.cat([stage.best[:, None], units], dim=1), torch.cat([stage.least[:, None], energies], dim=1), 1)
+            mean, std = self.refit(proposal, units, energies)
+            kept = take_best(units, energies, num_kept)[0]
+            # A round of wide samples may find nothing better than the mean: that is no agreement, nor is a mean that still moves.
+            apart = torch.stack([std, stage.std, (mean - stage.mean).abs()]).mean(dim=(2, 3)).amax(dim=0)
+            return SamplingStage(best[:, 0], least[:, 0], mean, std.clamp_min(self.least_std(iteration)), kept, apart / 2)
+
+        return play_rounds(
+            evaluate,
+            self._first_stage(evaluate, box, warm_start, generator),
+            play,
+            num_rounds=self.num_iterations,
+            num_judged=lambda iteration: 1 + self.num_kept * (iteration > 0) + self.num_at(iteration),
+            settled=(lambda stage: stage.spread < self.least_spread) if self.least_spread else None,
+            reason="elites agree",
+        )
+
+    def _first_stage(self, evaluate: AbstractEvaluator, box: ActionBox, warm_start: Tensor | None, generator: Generator) -> SamplingStage:
         shape = (evaluate.num_problems, self.horizon, *box.space.shape)
         mean = torch.zeros(shape, device=generator.device) if warm_start is None else box.to_units(warm_start)
-        return Proposal(mean, torch.full_like(mean, self.first_std))
+        nothing = torch.full(mean.shape[:1], math.inf, device=mean.device)
+        return SamplingStage(mean, nothing, mean, torch.full_like(mean, self.first_std), mean[:, None][:, :0], nothing)

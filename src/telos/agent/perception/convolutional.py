@@ -11,6 +11,7 @@ from telos.core.contracts import AbstractEncoder, AbstractEncoderConfig
 from telos.core.errors import ConfigError
 from telos.core.layers import Linear, Normalization
 from telos.core.logs import Moments
+from telos.core.pieces import in_pieces
 from telos.core.spaces import ObservationSpace, PixelSpace
 
 
@@ -57,6 +58,8 @@ class ConvolutionalEncoder(AbstractEncoder):
         self.project = Linear(num_features, latent_size)
 
     def forward(self, observation: UInt8[Tensor, "batch height width channel"]) -> Float[Tensor, "batch latent"]:  # type: ignore[bad-override] - each reads its own kind of observation
+        return in_pieces(self._encode, observation)
+
+    def _encode(self, pictures: UInt8[Tensor, "batch height width channel"]) -> Float[Tensor, "batch latent"]:
         # The permuted view is already channels-last in memory, the layout in which convolutions on a CPU are fastest.
-        picture = self.normalization(observation).permute(0, 3, 1, 2)
-        return self.project(self.features(picture).flatten(1))
+        return self.project(self.features(self.normalization(pictures).permute(0, 3, 1, 2)).flatten(1))

@@ -8,6 +8,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
+from telos.agent.perception.blocks import Block
+
 EPSILON = 1e-6
 """Of every layer norm."""
 
@@ -56,7 +58,10 @@ class VisionTransformer(nn.Module):
         if sizes.num_registers:
             self.register_tokens = nn.Parameter(torch.zeros(1, sizes.num_registers, width))
         self.patch_embed = nn.ModuleDict({"proj": nn.Conv2d(3, width, kernel_size=sizes.patch, stride=sizes.patch)})
-        self.blocks = nn.ModuleList(_Block(sizes) for _ in range(sizes.depth))
+        self.blocks = nn.ModuleList(
+            Block(width=width, num_heads=sizes.num_heads, hidden=sizes.hidden, epsilon=EPSILON, gated=sizes.gated, scaled=sizes.scaled)
+            for _ in range(sizes.depth)
+        )
         self.norm = nn.LayerNorm(width, eps=EPSILON)
 
     def forward(self, pictures: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch tokens feature"]:
@@ -64,7 +69,7 @@ class VisionTransformer(nn.Module):
         patches = self.patch_embed["proj"](pictures)
         place, positions = self._positions(*patches.shape[-2:])
         patches = patches.flatten(2).transpose(1, 2) + positions
-        num = len(patches)
+        num = patches.shape[0]
         tokens = [(self.cls_token + place).expand(num, -1, -1)]
         if self.sizes.num_registers:
             tokens.append(self.register_tokens.expand(num, -1, -1))
@@ -84,61 +89,6 @@ class VisionTransformer(nn.Module):
         square = grid.unflatten(1, (side, side)).permute(0, 3, 1, 2)
         resized = functional.interpolate(square, size=(rows, columns), mode="bicubic", align_corners=False, antialias=self.sizes.num_registers > 0)
         return place, resized.flatten(2).transpose(1, 2)
-
-
-class _Block(nn.Module):
-    def __init__(self, sizes: ViTSizes) -> None:
-        super().__init__()
-        self.norm1, self.norm2 = (nn.LayerNorm(sizes.width, eps=EPSILON) for _ in range(2))
-        self.attn = _Attention(sizes)
-        self.mlp = _GatedPerceptron(sizes) if sizes.gated else _Perceptron(sizes)
-        self.ls1, self.ls2 = (_Scale(sizes.width) if sizes.scaled else nn.Identity() for _ in range(2))
-
-    def forward(self, value: Tensor) -> Tensor:
-        value = value + self.ls1(self.attn(self.norm1(value)))
-        return value + self.ls2(self.mlp(self.norm2(value)))
-
-
-class _Attention(nn.Module):
-    def __init__(self, sizes: ViTSizes) -> None:
-        super().__init__()
-        self.num_heads = sizes.num_heads
-        self.qkv = nn.Linear(sizes.width, 3 * sizes.width)
-        self.proj = nn.Linear(sizes.width, sizes.width)
-
-    def forward(self, value: Tensor) -> Tensor:
-        parts = self.qkv(value).unflatten(-1, (3, self.num_heads, -1))
-        query, key, content = parts.permute(2, 0, 3, 1, 4).unbind(0)
-        mixed = functional.scaled_dot_product_attention(query, key, content)
-        return self.proj(mixed.transpose(1, 2).flatten(2))
-
-
-class _Perceptron(nn.Module):
-    def __init__(self, sizes: ViTSizes) -> None:
-        super().__init__()
-        self.fc1, self.fc2 = nn.Linear(sizes.width, sizes.hidden), nn.Linear(sizes.hidden, sizes.width)
-
-    def forward(self, value: Tensor) -> Tensor:
-        return self.fc2(functional.gelu(self.fc1(value)))
-
-
-class _GatedPerceptron(nn.Module):
-    def __init__(self, sizes: ViTSizes) -> None:
-        super().__init__()
-        self.w12, self.w3 = nn.Linear(sizes.width, 2 * sizes.hidden), nn.Linear(sizes.hidden, sizes.width)
-
-    def forward(self, value: Tensor) -> Tensor:
-        gate, content = self.w12(value).chunk(2, dim=-1)
-        return self.w3(functional.silu(gate) * content)
-
-
-class _Scale(nn.Module):
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.gamma = nn.Parameter(torch.ones(width))
-
-    def forward(self, value: Tensor) -> Tensor:
-        return value * self.gamma
 
 
 def square_side(count: int) -> int | None:

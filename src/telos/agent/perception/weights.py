@@ -32,6 +32,7 @@ FROM_HUGGING_FACE = (
 """Names of Hugging Face's `Dinov2Model` and `Dinov2WithRegistersModel`, of all versions, and what the original calls the same."""
 FROM_TIMM = ((r"^reg_token$", "register_tokens"), (r"^blocks\.\d+\.(\d+\.)", r"blocks.\1"))
 """Where timm, and checkpoints whose blocks come in chunks, differ from the original."""
+EXPECTED = "a vision transformer in the naming of DINOv2, timm or Hugging Face's Dinov2Model, or the architecture that was named"
 UNUSED = ("mask_token", "classifier.", "head.")
 """Parts that have no place in features: they are left out."""
 
@@ -74,17 +75,22 @@ def load_vit(path: Path | str, num_heads: int | None = None) -> VisionTransforme
 
 
 def load_strictly(model: nn.Module, tensors: Mapping[str, Tensor], path: Path | str) -> None:
+    """Fills a module with all of the tensors, and nothing else, and freezes it. Raises ConfigError naming what does not fit."""
+    fill(model, tensors, path)
+    model.requires_grad_(False).eval()
+
+
+def fill(model: nn.Module, tensors: Mapping[str, Tensor], path: Path | str, *, expected: str = EXPECTED) -> None:
     """Fills a module with all of the tensors, and nothing else. Raises ConfigError naming what does not fit."""
     wanted = model.state_dict()
     missing, left_over = sorted(set(wanted) - set(tensors)), sorted(set(tensors) - set(wanted))
     if missing or left_over:
         parts = [f"{what} {_some(names)}" for what, names in (("it lacks", missing), ("it also holds", left_over)) if names]
-        raise _misfit(path, "; ".join(parts))
+        raise _misfit(path, "; ".join(parts), expected)
     for name, value in wanted.items():
         if value.shape != tensors[name].shape:
-            raise _misfit(path, f"{name} has shape {list(tensors[name].shape)}, and {list(value.shape)} is expected")
+            raise _misfit(path, f"{name} has shape {list(tensors[name].shape)}, and {list(value.shape)} is expected", expected)
     model.load_state_dict(dict(tensors))
-    model.requires_grad_(False).eval()
 
 
 def original_names(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -96,12 +102,12 @@ def original_names(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
             name = re.sub(pattern, replacement, name)
         if not name.startswith(UNUSED):
             renamed[name] = value
-    _join(renamed, r"^(blocks\.\d+\.attn\.)query(\.\w+)$", ("query", "key", "value"), "qkv")
-    _join(renamed, r"^(blocks\.\d+\.mlp\.)gate_proj(\.\w+)$", ("gate_proj", "up_proj"), "w12")
+    join(renamed, r"^(blocks\.\d+\.attn\.)query(\.\w+)$", ("query", "key", "value"), "qkv")
+    join(renamed, r"^(blocks\.\d+\.mlp\.)gate_proj(\.\w+)$", ("gate_proj", "up_proj"), "w12")
     return renamed
 
 
-def _join(tensors: dict[str, Tensor], first: str, parts: tuple[str, ...], whole: str) -> None:
+def join(tensors: dict[str, Tensor], first: str, parts: tuple[str, ...], whole: str) -> None:
     """Makes one tensor of parts that others keep apart; if one is missing, they stay as they are, and are named as left over."""
     for name in list(tensors):
         if found := re.match(first, name):
@@ -143,11 +149,8 @@ def _sizes(tensors: Mapping[str, Tensor], path: Path | str, num_heads: int | Non
     )
 
 
-def _misfit(path: Path | str, what: str) -> ConfigError:
-    return ConfigError(
-        f"The weights {path} do not fit: {what}.",
-        expected="a vision transformer in the naming of DINOv2, timm or Hugging Face's Dinov2Model, or the architecture that was named",
-    )
+def _misfit(path: Path | str, what: str, expected: str = EXPECTED) -> ConfigError:
+    return ConfigError(f"The weights {path} do not fit: {what}.", expected=expected)
 
 
 def _some(names: list[str]) -> str:

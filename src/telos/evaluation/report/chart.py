@@ -26,6 +26,8 @@ class Line:
     colour: str = "us"
     """A colour of the page: us, dream, floor, good, bad, violet, ochre, quiet."""
     dashed: bool = False
+    dots: bool = False
+    """Whether each point is marked: for few points that were measured one by one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +38,7 @@ class Chart:
     x_label: str
     lines: tuple[Line, ...]
     log: bool = False
+    log_x: bool = False
     levels: tuple[tuple[float, str], ...] = ()
     """Horizontal reference lines and their names."""
     marks: tuple[tuple[float, str], ...] = ()
@@ -70,6 +73,8 @@ class _Frame:
         self.right = chart.width - 10 - LETTER * max(map(len, names), default=0)
         self.bottom = chart.height - BOTTOM
         xs = [value for line in chart.lines for value in line.x] or [0.0, 1.0]
+        if chart.log_x:
+            xs = [math.log10(value) for value in xs if value > 0] or [0.0]
         self.x_low, self.x_high = min(xs), max(max(xs), min(xs) + 1e-9)
         ys = [value for line in chart.lines for value in line.y if is_finite(value)] + [y for y, _ in chart.levels] or [0.0, 1.0]
         if chart.from_zero and not chart.log:
@@ -77,9 +82,13 @@ class _Frame:
         self.ticks_y = _log_ticks(ys) if chart.log else _ticks(min(ys), max(ys))
         low, high = self.ticks_y[0], self.ticks_y[-1]
         self.y_low, self.y_high = (math.log10(low), math.log10(high)) if chart.log else (low, high)
-        self.ticks_x = [tick for tick in _ticks(self.x_low, self.x_high, 4) if self.x_low <= tick <= self.x_high]
+        if chart.log_x:
+            self.ticks_x = _round_numbers(10**self.x_low, 10**self.x_high)
+        else:
+            self.ticks_x = [tick for tick in _ticks(self.x_low, self.x_high, 4) if self.x_low <= tick <= self.x_high]
 
     def x(self, value: float) -> float:
+        value = math.log10(max(value, 10**self.x_low)) if self.chart.log_x else value
         return LEFT + (value - self.x_low) / (self.x_high - self.x_low) * (self.right - LEFT)
 
     def y(self, value: float) -> float:
@@ -108,6 +117,13 @@ def _log_ticks(values: Sequence[float]) -> list[float]:
     low = max(math.floor(min(positive)), high - MOST_DECADES)
     step = max(1, math.ceil((high - low) / 5))
     return [10.0**power for power in range(low, max(high, low + 1) + 1, step)]
+
+
+def _round_numbers(low: float, high: float) -> list[float]:
+    """1, 2 and 5 times powers of ten between `low` and `high`; powers of ten alone where they are many."""
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    ticks = [factor * 10.0**power for power in powers for factor in ((1,) if len(powers) > MOST_DECADES else (1, 2, 5))]
+    return [tick for tick in ticks if low <= tick * (1 + 1e-9) and tick <= high * (1 + 1e-9)]
 
 
 def number(value: float) -> str:
@@ -150,7 +166,9 @@ def _curve(frame: _Frame, line: Line) -> str:
         else:
             pieces.append([])
     style = f"stroke:var(--{line.colour})" + (";stroke-dasharray:5 4" if line.dashed else "")
-    return "".join(f'<polyline class="curve" style="{style}" points="{" ".join(piece)}"/>' for piece in pieces if piece)
+    curve = "".join(f'<polyline class="curve" style="{style}" points="{" ".join(piece)}"/>' for piece in pieces if piece)
+    places = [point.split(",") for piece in pieces for point in piece] if line.dots else []
+    return curve + "".join(f'<circle cx="{x}" cy="{y}" r="2.6" style="fill:var(--{line.colour})"/>' for x, y in places)
 
 
 def _labels(frame: _Frame) -> list[str]:

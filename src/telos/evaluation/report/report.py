@@ -8,7 +8,8 @@ from typing import Any
 from telos.core import config
 from telos.core.run import atomic_file
 from telos.core.spaces import Spaces
-from telos.evaluation.report import attempt_sections, model_sections, offline_sections, shift_section, tables
+from telos.evaluation.planner_curves import read_curves
+from telos.evaluation.report import attempt_sections, model_sections, offline_sections, planner_section, shift_section, tables
 from telos.evaluation.report.decoder import DecoderConfig
 from telos.evaluation.report.findings import Findings, find
 from telos.evaluation.report.page import Section, page
@@ -63,6 +64,8 @@ def _sections(sources: Sources, findings: Findings, evaluation: Mapping[str, Any
         yield attempt_sections.success(evaluation)
     if evaluation is not None and evaluation.get("shifts") and world is not None and attempts is not None:
         yield shift_section.other_looks(world, attempts.episodes[0].states, evaluation)
+    if (curves := read_curves(sources.run)) is not None:
+        yield planner_section.planners(curves)
     if offline is not None:
         yield offline_sections.go_or_no_go(offline)
         if offline["action_recovery"]:
