@@ -20,6 +20,7 @@ import torch
 
 from benchmarks import training
 from benchmarks.planning import page, rows
+from benchmarks.planning.compiled import compiled_or_plain
 from benchmarks.planning.figures import LABELS, draw
 from benchmarks.planning.growth import Point, curves
 from benchmarks.planning.peers import CACHE, Peers, make_environment, running
@@ -30,7 +31,7 @@ from benchmarks.planning.settings import Settings
 from benchmarks.planning.timing import Spread
 from benchmarks.planning.together import many_problems
 
-SECTIONS = ("plans", "together", "rooms", "training", "growth")
+SECTIONS = ("plans", "together", "rooms", "training", "compiled", "growth")
 
 
 def main() -> None:
@@ -83,6 +84,8 @@ def measure(settings: Settings, peers: Peers | None, python: Path | None, folder
         "rooms": lambda: None if settings.quick else show([across_rooms(settings, make_run())]),
         "training": lambda: None if settings.quick or python is None else show([training_row(python, settings)]),
     }
+    if not settings.quick:
+        parts["compiled"] = lambda: show(compiled_or_plain(settings.sizes[0], settings.search, settings, folder))
     for name, part in parts.items():
         if name in only:
             part()

@@ -12,8 +12,10 @@ from telos.agent.actor import CEM, make_plan
 from telos.agent.actor.candidates import CandidateEvaluator
 from telos.agent.cost import FinalDistance
 from telos.agent.perception import EncoderConfig, ViTConfig
-from telos.agent.world_model import JEPAConfig, MLPPredictorConfig, TransformerPredictorConfig
-from telos.core.contracts import AbstractWorldModel
+from telos.agent.world_model import JEPAConfig, TransformerPredictorConfig
+from telos.core.compiling import compile_rollouts
+from telos.core.contracts import AbstractPredictorConfig, AbstractWorldModel
+from telos.core.heap import keep_heap
 from telos.core.spaces import PixelSpace, Spaces, VectorSpace
 from telos.core.types import Problem, State
 from telos.recipes.lewm import Untold, load_lewm
@@ -44,10 +46,9 @@ def model_with(weights: Mapping[str, Tensor], size: Size) -> AbstractWorldModel:
     return load_lewm(weights, spaces_of(size), untold=untold)
 
 
-def perceptron_model(size: Size, width: int, depth: int) -> AbstractWorldModel:
-    """With a memoryless predictor in place of the transformer."""
+def model_around(predictor: AbstractPredictorConfig, size: Size) -> AbstractWorldModel:
+    """With another predictor in place of the transformer, and frames of the same size."""
     torch.manual_seed(0)
-    predictor = MLPPredictorConfig(width=width, depth=depth)
     return JEPAConfig(encoder=EncoderConfig(), predictor=predictor, latent_size=size.width).build(spaces_of(size)).eval()
 
 
@@ -62,10 +63,15 @@ class Ours:
     def __init__(
         self, model: AbstractWorldModel, inputs: Path, *, device: str = "cpu", dtype: torch.dtype = torch.float32, compiled: bool = False
     ) -> None:
+        # As every agent does.
+        keep_heap()
         self.model, self.device = model.to(device=device, dtype=dtype), device
         self.inputs = {name: part.to(device) for name, part in torch.load(inputs, weights_only=True).items()}
-        if compiled:
-            self.model.rollout = torch.compile(self.model.rollout, mode="reduce-overhead" if device != "cpu" else "default")  # type: ignore[method-assign]
+        self.compiled = compiled
+        if compiled and device == "cpu":
+            compile_rollouts(self.model)
+        elif compiled:
+            self.model.rollout = torch.compile(self.model.rollout, mode="reduce-overhead")  # type: ignore[method-assign]
 
     @torch.no_grad()
     def problem(self, num: int | None = None) -> Problem:

@@ -45,6 +45,6 @@ def _row(ours: Ours, size: Size, search: Search, num: int, settings: Settings) -
         work=f"{num} problems at once, {search.candidates} × {search.iterations} × {search.horizon}, {size.label}",
         against=alone,
         ratio=Spread.ratio(seconds[at_once], seconds[alone]),
-        bar=BARS.get(search.candidates),
+        bar=None if settings.quick else BARS[search.candidates],
         seconds={name: median(values) for name, values in seconds.items()},
     )

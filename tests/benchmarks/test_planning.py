@@ -77,13 +77,19 @@ def test_a_folder_that_is_no_environment_is_not_cleared(tmp_path):
     assert (tmp_path / "thesis.txt").exists()
 
 
-@pytest.mark.parametrize(
-    "options", [[], pytest.param(["--dtype", "bfloat16", "--compile"], marks=pytest.mark.slow)], ids=["float32", "bfloat16 and compiled"]
-)
-def test_it_runs_from_end_to_end_without_peers(options, tmp_path):
-    command = [sys.executable, "-m", "benchmarks.planning", "--quick", "--no-peers", "--json", str(tmp_path / "found.json"), *options]
+def run_quickly(folder: Path, *options: str) -> dict:
+    command = [sys.executable, "-m", "benchmarks.planning", "--quick", "--no-peers", "--json", str(folder / "found.json"), *options]
     found = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert found.returncode == 0, found.stderr
-    results = json.loads((tmp_path / "found.json").read_text())
+    return json.loads((folder / "found.json").read_text())
+
+
+def test_it_runs_from_end_to_end_without_peers(tmp_path):
+    results = run_quickly(tmp_path)
     assert all(0 < row["ratio"]["low"] <= row["ratio"]["middle"] <= row["ratio"]["high"] for row in results["table"])
     assert {point["sweep"] for point in results["growth"]} == {"candidates", "horizon", "problems", "parameters"}
+
+
+@pytest.mark.slow
+def test_the_path_of_a_gpu_half_precision_and_compiled_runs_on_a_processor_too(tmp_path):
+    assert run_quickly(tmp_path, "--dtype", "bfloat16", "--compile", "--only", "plans")["table"]

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from plane import Adds
 
-from telos.data import Selection
 from telos.core.errors import ConfigError
+from telos.data import Selection
 from telos.evaluation import one_step_tolerance, open_loop
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import tiny_runs
 
+from telos.core.compiling import CompiledOrPlain
 from telos.data import Episodes
 from telos.recipes.experiment import train
-from telos.training.compiling import CompiledOrPlain
 
 PROGRAM = """
 import json, sys, torch
@@ -29,7 +29,7 @@ def test_without_a_compiler_training_runs_plainly_and_says_so(logs, finished_run
     environment = {**os.environ, "CXX": str(tmp_path / "no-such-compiler"), "TORCHINDUCTOR_CACHE_DIR": str(tmp_path / "cache")}
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=environment)
     assert done.returncode == 0, done.stderr
-    assert "Nothing was compiled, and training runs plainly" in done.stderr
+    assert "Nothing was compiled, and all runs plainly" in done.stderr
     assert json.loads(done.stdout.splitlines()[-1]) == finished_run.metrics()
 
 

@@ -29,6 +29,8 @@ class Evaluate:
     """auto, random-shooting, cem, icem, mppi, categorical-cem, gradient-descent, or your own file.py:ClassName; by default the recipe's."""
     ahead: bool = False
     """Plan while the last action is carried out, and anew where what is then seen differs from what held-out logs make one expect."""
+    compile: bool = False
+    """Compile rollouts; pays for recurrent predictors on a CPU, and takes some seconds at first."""
     offset: int | None = None
     """Goals seen so many steps after the start in held-out episodes; implies --protocol offset."""
     success: str = "distance"
@@ -71,6 +73,8 @@ class Evaluate:
         if is_offline(self, run):
             if self.ahead:
                 raise ConfigError("Logs do not wait for actions: there is nothing to plan ahead of.", fix="leave out --ahead")
+            if self.compile:
+                raise ConfigError("Offline evaluation makes too few rollouts to compile them.", fix="leave out --compile")
             return run_offline(self, run)
         with bars() as progress:
             result = evaluate_run(
@@ -79,6 +83,7 @@ class Evaluate:
                 episodes=self.episodes,
                 planner=self.planner,
                 ahead=self.ahead,
+                compiled=self.compile,
                 offset=self.offset,
                 rules={"success": self.success, "radius": self.radius, "steps": self.steps},
                 seed=self.seed,
@@ -109,6 +114,7 @@ def evaluate_run(
     episodes: int,
     planner: str | None = None,
     ahead: bool = False,
+    compiled: bool = False,
     offset: int | None = None,
     rules: Mapping[str, Any] = MappingProxyType({}),
     seed: int,
@@ -121,6 +127,7 @@ def evaluate_run(
 
     Args:
         ahead: whether the agent plans while it acts; it is surprised by what 1 % of the held-out steps exceed.
+        compiled: whether rollouts are compiled.
         rules: `success`, `radius` and `steps` of the protocol, where they are not the world's own.
         shifts: groups of other looks, separated by commas; None: none.
         plain_goals: whether goals are shown in the look that was learned, in every look.
@@ -137,7 +144,7 @@ def evaluate_run(
 
     world, looks = world_of(run), choose_shifts((shifts or "").split(",")) if shifts is not None else ()
     chosen = make_protocol(world, protocol, episodes=episodes, offset=offset, seed=seed, **rules)
-    agent = load_agent(run, planner=planner_for(run, planner), seed=seed)
+    agent = load_agent(run, planner=planner_for(run, planner), seed=seed, compiled=compiled)
     settings = () if planners is None else climb(choose_kinds(planners.split(",")), agent.world_model.spaces.action, agent.settings.planner)
     logs, notes = _held_out(run)
     if ahead:

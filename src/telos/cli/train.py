@@ -21,8 +21,7 @@ class Train:
     out: Path
     """Folder of the run."""
     recipe: str = "default"
-    """default (chosen by the data), pixels, clips, contact, scenery, vector, recurrent, robust, sigreg, touch, transformer, walls,
-    or file.py:function."""
+    """default (by the data), pixels, clips, contact, scenery, vector, recurrent, robust, sigreg, touch, transformer, walls, or file.py:function."""
     weights: Path | None = None
     """Safetensors file of a vision transformer as in DINOv2: perception is that, frozen, and a small head on top of it is trained."""
     from_run: Annotated[Path | None, arg(name="from")] = None

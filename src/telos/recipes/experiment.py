@@ -14,6 +14,7 @@ from telos import recipes
 from telos.agent.actor import AUTO, choose_planner_for
 from telos.agent.loop import Agent
 from telos.core import config
+from telos.core.compiling import compile_rollouts
 from telos.core.contracts import AbstractPlanner, AbstractWorldModel
 from telos.core.errors import ConfigError, DataError, RunError, UnknownNameError
 from telos.core.logs import AbstractLogs, Moments
@@ -205,6 +206,7 @@ def load_agent(
     device: str = "cpu",
     budget_ms: float | None = None,
     ahead_tolerance: float | None = None,
+    compiled: bool = False,
 ) -> Agent:
     """An agent ready to be given a task.
 
@@ -213,6 +215,7 @@ def load_agent(
         budget_ms: wall-clock time for one plan; None: until the planner is through.
         ahead_tolerance: plan while the last action is carried out, and anew where the latent that is seen then differs from
             the expected one by more than this; see `telos.evaluation.one_step_tolerance`. None: as the recipe says.
+        compiled: compile rollouts, which takes some seconds at first; see `telos.core.compiling.compile_rollouts` for when it pays.
 
     Raises:
         RunError: training did not come to its end, or the folder is damaged.
@@ -229,7 +232,11 @@ def load_agent(
         settings = replace(settings, planner=planner, replan_every=min(settings.replan_every, planner.horizon), budget_ms=budget_ms)
     if ahead_tolerance is not None:
         settings = replace(settings, ahead_tolerance=ahead_tolerance)
-    return Agent(load_world_model(run).to(device), settings, seed=seed)
+    # An agent learns no weights: planning by gradient asks for the slope of actions alone.
+    world_model = load_world_model(run).to(device).requires_grad_(False)
+    if compiled:
+        compile_rollouts(world_model)
+    return Agent(world_model, settings, seed=seed)
 
 
 def choose_recipe(recipe: RecipeLike, logs: AbstractLogs) -> Recipe:

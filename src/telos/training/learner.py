@@ -7,11 +7,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from telos.core.compiling import CompiledOrPlain
 from telos.core.contracts import AbstractObjective, AbstractWorldModel
 from telos.core.errors import ConfigError
 from telos.core.logs import Windows
 from telos.core.types import Observation, Rollout, State
-from telos.training.compiling import CompiledOrPlain
 
 PARTS = ("assemble", "encode_window", "foresee", "observe", "rollout")
 """What a step of learning asks of the world model."""

@@ -52,4 +52,4 @@ if __name__ == "__main__":
     plan(sys.argv[1], 100)
     before = peak()
     plan(sys.argv[1], int(sys.argv[2]))
-    print(peak() - before)
+    sys.stdout.write(f"{peak() - before}\n")

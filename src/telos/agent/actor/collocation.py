@@ -38,7 +38,7 @@ class Collocation(AbstractLBFGS):
     After every round the actions are judged by a rollout, and the last rounds are those of `LBFGS` through rollouts, so that what is
     returned is possible.
 
-    Source: after GRASP, Psenka et al. (2026), arXiv 2602.00475. There latents are shaken by noise, which did not help on the point
+    Source: after GRASP, Psenka et al. (2026), arXiv 2602.00475. There latents are shaken by noise, which gave no consistent help on the point
     mass, and no slope passes into what the model is given; both are left out.
     """
 
