@@ -5,6 +5,9 @@ On processors that are not Intel's, torch's default library computes with half o
 activation into the same pass. Both add up in 32 bits; they differ by rounding only.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Literal
 
@@ -17,6 +20,7 @@ from telos.core.learned_products import learned_product
 
 Activation = Literal["none", "silu", "gelu"]
 _FUSED = {"none": ("none", ""), "silu": ("swish", ""), "gelu": ("gelu", "none")}
+_plain = ContextVar("plain", default=False)
 WORTH = 1 << 20
 """Multiplications below which a call of oneDNN costs more than it saves (measured: 64 rows, 64 x 256)."""
 
@@ -62,6 +66,16 @@ class PackedProduct:
         return _fused(value, self.packed, self.bias, self.activation)
 
 
+@contextmanager
+def plain_products() -> Iterator[None]:
+    """Within it all products are torch's own, as in a graph that was captured: to compare with one."""
+    before = _plain.set(True)
+    try:
+        yield
+    finally:
+        _plain.reset(before)
+
+
 def activate(value: Tensor, activation: Activation) -> Tensor:
     """One of the activations that a product can end with."""
     if activation == "none":
@@ -84,4 +98,9 @@ def _fits(weight: Tensor) -> bool:
 
 
 def _available() -> bool:
-    return torch.backends.mkldnn.is_available() and bool(torch.backends.mkldnn.enabled) and hasattr(torch.ops.mkldnn, "_linear_pointwise")
+    return (
+        not _plain.get()
+        and torch.backends.mkldnn.is_available()
+        and bool(torch.backends.mkldnn.enabled)
+        and hasattr(torch.ops.mkldnn, "_linear_pointwise")
+    )
