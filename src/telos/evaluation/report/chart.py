@@ -147,9 +147,11 @@ def _tick_x(frame: _Frame, value: float) -> str:
 
 def _mark(frame: _Frame, value: float, label: str) -> str:
     x = frame.x(value)
+    # To the left of its line where there is no room for it on the right.
+    place = f'x="{x - 3:.1f}" text-anchor="end"' if x + LETTER * len(label) > frame.right else f'x="{x + 3:.1f}"'
     return (
         f'<line class="mark" x1="{x:.1f}" x2="{x:.1f}" y1="{TOP - 6}" y2="{frame.bottom}"/>'
-        f'<text class="mark-name" x="{x + 3:.1f}" y="{TOP - 4}">{escape(label)}</text>'
+        f'<text class="mark-name" {place} y="{TOP - 4}">{escape(label)}</text>'
     )
 
 

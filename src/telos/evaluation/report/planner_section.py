@@ -4,11 +4,15 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any
 
+from telos.core.config import short_name
+from telos.evaluation.planner_curves import LADDERS
 from telos.evaluation.report import tables
 from telos.evaluation.report.chart import Chart, Line
 from telos.evaluation.report.page import Section
 
 COLOURS = ("us", "dream", "good", "violet", "ochre", "bad", "floor")
+SHIPPED = tuple(short_name(kind) for kind in LADDERS)
+"""A planner has its colour, whoever else is drawn."""
 
 
 def planners(curves: Mapping[str, Any]) -> Section:
@@ -28,7 +32,9 @@ def planner_chart(curves: Mapping[str, Any], *, title: str = "Success, in percen
     for row in curves["rows"]:
         rows[row["name"]].append(row)
     lines = []
-    for index, (name, points) in enumerate(rows.items()):
+    own = [name for name in rows if name not in SHIPPED]
+    for name, points in rows.items():
+        index = (*SHIPPED, *own).index(name)
         points = sorted(points, key=lambda row: row["cpu_seconds"])
         style = {"colour": COLOURS[index % len(COLOURS)], "dashed": index >= len(COLOURS), "dots": True}
         times = [1000 * row["cpu_seconds"] for row in points]
