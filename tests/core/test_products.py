@@ -25,8 +25,10 @@ def test_products_are_those_of_torch_to_rounding(shape, activation, bias):
 def test_a_comparison_may_ask_for_torch_s_own_products_to_the_last_bit():
     torch.manual_seed(0)
     value, layer = torch.randn(400, 96), Linear(96, 256)
+    packed = PackedProduct.of(layer.weight, layer.bias)
     with plain_products():
         assert torch.equal(layer(value), functional.linear(value, layer.weight, layer.bias))
+        assert torch.equal(packed(value), functional.linear(value, layer.weight, layer.bias))
     torch.testing.assert_close(layer(value), functional.linear(value, layer.weight, layer.bias), atol=1e-5, rtol=1e-5)
 
 

@@ -21,7 +21,7 @@ class Foreseen(Batched):
     plan: Plan
     """From there."""
     cpu_seconds: float = 0.0
-    """What the search took of the processor."""
+    """What the search took of the processor in its own thread; what torch's helpers took, if it has any, is not counted."""
 
     def surprised(self, state: State, tolerance: float) -> Bool[Tensor, " batch"]:
         """Whose latent is farther from the expected one (mean squared difference) than `tolerance`."""

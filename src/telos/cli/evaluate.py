@@ -26,11 +26,11 @@ class Evaluate:
     episodes: int = 200
     """Starts and goals."""
     planner: str | None = None
-    """auto, random-shooting, cem, icem, mppi, categorical-cem, gradient-descent, or your own file.py:ClassName; by default the recipe's."""
+    """auto, a planner such as mppi, cem or hybrid (docs/planners.md has them all), or your own file.py:ClassName; by default the recipe's."""
     ahead: bool = False
     """Plan while the last action is carried out, and anew where what is then seen differs from what held-out logs make one expect."""
     compile: bool = False
-    """Compile rollouts; pays for recurrent predictors on a CPU, and takes some seconds at first."""
+    """Compile rollouts; pays for small plans of a few dozen candidates, and takes some seconds at first."""
     offset: int | None = None
     """Goals seen so many steps after the start in held-out episodes; implies --protocol offset."""
     success: str = "distance"
@@ -69,6 +69,8 @@ class Evaluate:
         run = Run.open(self.run_folder)
         if self.plain_goals and self.shifts is None:
             raise ConfigError("--plain-goals is about other looks, and none was asked for.", fix="add --shifts all")
+        if self.ahead and self.planners is not None:
+            raise ConfigError("What planners cost is measured while nothing else runs, not in the background.", fix="leave out --ahead or --planners")
         use_threads(self.threads)
         if is_offline(self, run):
             if self.ahead:

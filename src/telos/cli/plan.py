@@ -24,7 +24,7 @@ class Plan:
     goal: int
     """Frame to reach."""
     planner: str | None = None
-    """auto, random-shooting, cem, icem, mppi, categorical-cem, gradient-descent, or your own file.py:ClassName; by default the recipe's."""
+    """auto, a planner such as mppi, cem or hybrid (docs/planners.md has them all), or your own file.py:ClassName; by default the recipe's."""
     seed: int = 0
     """Of planning."""
     out: Path | None = None

@@ -39,7 +39,7 @@ class Serve:
     max_sessions: int = 8
     """Sessions at once."""
     planner: str | None = None
-    """auto, random-shooting, cem, icem, mppi, categorical-cem, gradient-descent, or your own file.py:ClassName; by default the recipe's."""
+    """auto, a planner such as mppi, cem or hybrid (docs/planners.md has them all), or your own file.py:ClassName; by default the recipe's."""
     seed: int = 0
     """Of planning."""
     threads: int | None = 1
@@ -115,7 +115,7 @@ class Serve:
 
 
 PLANNING_SHARE = 0.6
-"""Of the deadline; the rest is for reading the observation, encoding it, and for the last round of a plan, which is never cut short."""
+"""Of the deadline; the rest is for reading the observation and encoding it, and for a round that takes longer than the ones before."""
 BYTES_PER_NUMBER, LEAST_BYTES = 32, 1 << 16
 
 

@@ -21,6 +21,8 @@ class BatchNorm(nn.BatchNorm1d):
         return (super().forward(rows) if alone else self._over_processes(rows)).view_as(input)
 
     def _over_processes(self, rows: Float[Tensor, "batch size"]) -> Float[Tensor, "batch size"]:
+        # With bf16 around it, as torch's own does: sums in 32 bits at least.
+        dtype, rows = rows.dtype, rows.to(torch.promote_types(rows.dtype, torch.float32))
         num = len(rows) * dist.get_world_size()
         mean = _Sum.apply(rows.sum(0)) / num
         variance = _Sum.apply((rows - mean).square().sum(0)) / num
@@ -30,7 +32,7 @@ class BatchNorm(nn.BatchNorm1d):
             self.running_var.lerp_((variance * (num / max(1, num - 1))).to(self.running_var.dtype), self.momentum)
             if self.num_batches_tracked is not None:
                 self.num_batches_tracked.add_(1)
-        return (rows - mean) * torch.rsqrt(variance + self.eps) * self.weight + self.bias
+        return ((rows - mean) * torch.rsqrt(variance + self.eps) * self.weight + self.bias).to(dtype)
 
 
 class _Sum(torch.autograd.Function):

@@ -38,7 +38,7 @@ class CompiledOrPlain:
 def compile_rollouts(world_model: AbstractWorldModel) -> None:
     """From now on the model's rollouts are compiled.
 
-    Use for recurrent predictors on a CPU, whose steps are many small operations. Not for the others there: they lose their caches
-    and the faster products (docs/log.md has the figures).
+    Use where a few dozen futures are imagined at a time: calls take more time than arithmetic then. Not with hundreds on a CPU, and
+    not for transformers: they lose the faster products, and their caches (docs/log.md has the figures).
     """
     world_model.rollout = CompiledOrPlain(world_model.rollout, dynamic=None)  # type: ignore[method-assign]

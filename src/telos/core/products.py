@@ -61,7 +61,8 @@ class PackedProduct:
         return cls(weight, bias, activation, None)
 
     def __call__(self, value: Float[Tensor, "*batch size_in"]) -> Float[Tensor, "*batch size_out"]:
-        if self.packed is None or value.requires_grad or value.numel() * self.weight.shape[0] < WORTH:
+        small = value.numel() * self.weight.shape[0] < WORTH
+        if self.packed is None or small or value.requires_grad or not _fused_here(value, self.weight):
             return product(value, self.weight, self.bias, self.activation)
         return _fused(value, self.packed, self.bias, self.activation)
 

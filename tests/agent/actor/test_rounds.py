@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from telos.agent.actor import CEM, ICEM, LBFGS, MPPI, CategoricalCEM, GradientDescent, Hybrid, make_plan
+from telos.agent.actor import CEM, ICEM, LBFGS, MPPI, CategoricalCEM, ExhaustiveSearch, GradientDescent, Hybrid, make_plan
+from telos.agent.actor.candidates import CandidateEvaluator
 from telos.core.contracts import AbstractCost
 from telos.core.errors import ConfigError
 from telos.core.spaces import DiscreteSpace
@@ -102,6 +103,44 @@ def test_a_wide_round_that_finds_nothing_better_is_no_agreement():
     made = make_plan(MPPI(**LONG), world_model=model, cost=quadratic_cost(0.0), problem=problem, generator=generator)
     rest = quadratic_cost(0.0).energy(model.rollout(state, torch.zeros_like(made.actions)), problem).sum()
     assert made.energy[0] < 0.2 * rest
+
+
+class Asked(CandidateEvaluator):
+    """Notes for how many rows time was asked for, and how many were judged then."""
+
+    def __init__(self, **parts):
+        super().__init__(**parts)
+        self.asked, self.judged = [], []
+
+    def out_of_time(self, num_candidates=0):
+        self.asked.append(self.num_problems * num_candidates)
+        self.judged.append(0)
+        return super().out_of_time(num_candidates)
+
+    def _count(self, actions):
+        self.judged[-1] += actions.shape[0] * actions.shape[1]
+
+
+CHOICES = [CategoricalCEM(horizon=4, num_iterations=20, agreement=0.2), *(ExhaustiveSearch(horizon=6, depth=depth) for depth in (3, 6))]
+
+
+@pytest.mark.parametrize("planner", [*EARLY, GradientDescent(horizon=HORIZON), *CHOICES], ids=lambda planner: type(planner).__name__)
+def test_time_is_asked_for_what_a_round_then_judges_of_the_problems_that_are_left(planner):
+    discrete = planner in CHOICES
+    model = TruePointMass(action=DiscreteSpace(4)) if discrete else TruePointMass()
+    problem, _ = known_problem(model, np.random.default_rng(1), 6, horizon=HORIZON, effort_weight=EFFORT)
+    cost = quadratic_cost(0.0 if discrete else EFFORT)
+    judge = Asked(world_model=model, cost=cost, problem=problem, action_space=model.spaces.action)
+    planner.search(judge, None, torch.Generator().manual_seed(0))
+    assert judge.asked == judge.judged
+    assert not isinstance(planner, CEM) or min(judge.asked) < max(judge.asked), "problems that settle together show nothing"
+
+
+def test_samples_that_agreed_are_not_why_a_hybrid_search_ends():
+    sampler = MPPI(num_candidates=200, num_iterations=60, agreement=0.1)
+    made, _ = plan(Hybrid(horizon=HORIZON, sampler=sampler, num_iterations=2, tolerance=0.0))
+    assert len(made.trace.best) < 60
+    assert made.trace.stopped == "finished"
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import torch
 
 from telos.agent.perception import EncoderConfig
 from telos.agent.world_model import JEPAConfig, TransformerPredictorConfig
+from telos.agent.world_model.unrolling import SPAN
 from telos.core.contracts import AbstractPredictor
 from telos.core.errors import ConfigError
 from telos.core.spaces import Spaces, VectorSpace
@@ -128,6 +129,48 @@ def test_foresight_in_one_pass_is_a_step_from_every_frame(history):
         expected.append(ahead)
     found = predictor.foresee(latents, torch.stack(hiddens, dim=1), scenery, actions)
     torch.testing.assert_close(found, torch.stack(expected, dim=1), atol=1e-12, rtol=1e-12)
+
+
+@pytest.mark.parametrize(("history", "num_before"), [(1, 0), (3, 2), (16, 0), (16, 15)])
+@torch.no_grad()
+def test_a_long_cached_rollout_is_one_step_after_the_other(history, num_before):
+    """Longer than what is computed at once of the actions."""
+    predictor = built(config(history))
+    actions = torch.randn(8, 2 * SPAN + 5, ACTION).double()
+    found = predictor.unroll(*starts(predictor, num_before), actions)[0]
+    torch.testing.assert_close(found, AbstractPredictor.unroll(predictor, *starts(predictor, num_before), actions)[0], atol=1e-9, rtol=1e-9)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_rollout_after_a_step_of_learning_is_that_of_the_new_weights(kind):
+    """Optimizers in one pass change weights without a word to whoever counts versions."""
+    predictor = built(config(3, **KINDS[kind]), torch.float32)
+    latent, hidden, scenery = starts(predictor, 2)
+    actions = torch.randn(4, HORIZON, ACTION)
+    optimizer = torch.optim.AdamW(predictor.parameters(), lr=0.1, fused=True)
+    with torch.no_grad():
+        predictor.unroll(latent, hidden, scenery, actions)
+    predictor.train()
+    predictor.unroll(latent, hidden, scenery, actions)[0].square().sum().backward()
+    optimizer.step()
+    predictor.eval()
+    with torch.no_grad():
+        found = predictor.unroll(latent, hidden, scenery, actions)[0]
+        assert torch.equal(found, copy.deepcopy(predictor).unroll(latent, hidden, scenery, actions)[0])
+
+
+@pytest.mark.parametrize("history", [3, 8])
+def test_rollouts_run_in_inference_mode_and_with_half_the_digits(history):
+    predictor = built(config(history, head_size=32), torch.float32)
+    actions = torch.randn(400, HORIZON, ACTION)
+    with torch.no_grad():
+        expected = predictor.unroll(*starts(predictor, 0, batch=1), actions)[0]
+        with torch.autocast("cpu", torch.bfloat16):
+            rough = predictor.unroll(*starts(predictor, 0, batch=1), actions)[0]
+    torch.testing.assert_close(rough.float(), expected, atol=0.1 * float(expected.abs().max()), rtol=0)
+    with torch.inference_mode():
+        for _ in range(2):
+            torch.testing.assert_close(predictor.unroll(*starts(predictor, 0, batch=1), actions)[0], expected)
 
 
 def test_what_is_cached_is_no_part_of_a_copy():

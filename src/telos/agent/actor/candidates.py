@@ -43,6 +43,7 @@ class CandidateEvaluator(AbstractEvaluator):
         self.best: list[Tensor] = []
         self.reason = "finished"
         self._repeated: dict[int, Problem] = {}
+        self._parts: dict[tuple[int, int], Problem] = {}
         # An evaluator for some of the problems counts what it judges there.
         self._whole: CandidateEvaluator | None = None
 
@@ -82,7 +83,7 @@ class CandidateEvaluator(AbstractEvaluator):
     def among(self, rows: Int[Tensor, " some"]) -> "CandidateEvaluator":
         part = copy.copy(self)
         part._whole = self._whole or self
-        part.problem, part.num_problems, part._repeated = self.problem.select(rows), len(rows), {}
+        part.problem, part.num_problems, part._repeated, part._parts = self.problem.select(rows), len(rows), {}, {}
         return part
 
     def trial(self) -> "CandidateEvaluator":
@@ -91,7 +92,7 @@ class CandidateEvaluator(AbstractEvaluator):
         return CandidateEvaluator(world_model=self.world_model, cost=self.cost, problem=problem, action_space=self.action_space, pace=self.clock.pace)
 
     def out_of_time(self, num_candidates: int = 0) -> bool:
-        return not self.clock.ask(num_candidates)
+        return not self.clock.ask(num_candidates, self.num_problems)
 
     def outcome(self, actions: Num[Tensor, "batch num horizon action"]) -> tuple[Tensor, Tensor, Tensor]:
         """The best of a few candidates, and what follows: actions `[batch horizon action]`, energies `[batch horizon]`, latents.
@@ -141,8 +142,12 @@ class CandidateEvaluator(AbstractEvaluator):
         self.clock.judged(actions.shape[0] * actions.shape[1])
 
     def _part(self, problems: slice) -> "CandidateEvaluator":
+        key = problems.start, problems.stop
+        if key not in self._parts:
+            # Kept for all rounds: a world model knows its starts again by their tensors.
+            self._parts[key] = self.problem.select(problems)
         part = copy.copy(self)
-        part.problem, part._repeated = self.problem.select(problems), {}
+        part.problem, part._repeated = self._parts[key], {}
         return part
 
     def _for_each(self, num: int) -> Problem:

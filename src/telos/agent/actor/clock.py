@@ -40,18 +40,23 @@ class RoundClock:
             return float("inf")
         return self.seconds_allowed - self.seconds - self.pace.rest_seconds(self.num_problems) - self.pace.reserve
 
-    def ask(self, num_candidates: int) -> bool:
-        """Whether there is time for a round of so many candidates for each problem, or at least for a part of it that `take` then gives."""
+    def ask(self, num_candidates: int, num_problems: int | None = None) -> bool:
+        """Whether there is time for a round of so many candidates for each problem, or at least for a part of it that `take` then gives.
+
+        Args:
+            num_problems: how many the round is for; None: all, as before any has settled.
+        """
+        num_problems = self.num_problems if num_problems is None else num_problems
         if self.seconds_allowed is None:
             return True
         left = self.left
         granted = 0
         for num in [num_candidates, *(-(-num_candidates * share // SHARES[0]) for share in SHARES[1:])]:
-            if (num == num_candidates or num >= FEWEST) and left > self.pace.round_seconds(self.num_problems, num):
+            if (num == num_candidates or num >= FEWEST) and left > self.pace.round_seconds(num_problems, num):
                 granted = num
                 break
-            if self.num_problems * num not in self._measured:
-                self.pace.refuse(self.num_problems * num)
+            if num_problems * num not in self._measured:
+                self.pace.refuse(num_problems * num)
         fits = left > 0 if num_candidates == 0 else granted > 0
         self.ran_out |= not fits or granted < num_candidates
         self._granted = granted if 0 < granted < num_candidates else None

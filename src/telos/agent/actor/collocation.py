@@ -70,6 +70,10 @@ class Collocation(AbstractLBFGS):
             if getattr(self, name) <= 0:
                 raise ConfigError(f"The planner's {name} is {getattr(self, name)}.", expected="a number above 0")
 
+    def num_judged(self, iteration: int) -> int:
+        # The best of the rollouts so far is one more start.
+        return super().num_judged(iteration) // self.num_starts * (self.num_starts + 1)
+
     def starts(
         self, evaluate: AbstractEvaluator, warm_start: Num[Tensor, "batch horizon action"] | None, generator: Generator
     ) -> Float[Tensor, "batch starts horizon action"]:

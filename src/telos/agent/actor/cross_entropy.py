@@ -37,8 +37,12 @@ class CEM(AbstractGaussianPlanner):
             raise ConfigError(f"The planner's momentum is {self.momentum}.", expected="0 or more, and less than 1")
 
     def refit(self, proposal: Proposal, units, energies) -> Proposal:
-        elites, _ = take_best(units, energies, self.num_elites)
-        mean, std = elites.mean(dim=1), elites.std(dim=1, correction=0)
+        elites, least = take_best(units, energies, self.num_elites)
+        # What there was no time to judge is nobody's example.
+        judged = (least.isfinite() | ~least.isfinite().any(dim=1, keepdim=True))[..., None, None].to(elites.dtype)
+        num = judged.sum(dim=1)
+        mean = (judged * elites).sum(dim=1) / num
+        std = ((judged * (elites - mean[:, None]).square()).sum(dim=1) / num).sqrt()
         return Proposal(mean.lerp(proposal.mean, self.momentum), std.lerp(proposal.std, self.momentum))
 
 

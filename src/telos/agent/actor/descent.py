@@ -57,9 +57,8 @@ class AbstractDescent(AbstractPlanner):
         if not 0 <= self.tolerance < 1:
             raise ConfigError(f"The planner's tolerance is {self.tolerance}.", expected="a share of the energy: 0 or more, and less than 1")
 
-    @property
-    def num_judged(self) -> int:
-        """Candidates that one round judges."""
+    def num_judged(self, iteration: int) -> int:
+        """Candidates that a round judges."""
         return self.num_starts
 
     @abstractmethod
@@ -86,7 +85,7 @@ class AbstractDescent(AbstractPlanner):
             self.begin(first_stage(units)),
             lambda iteration, stage, judge: self.advance(iteration, stage, judge, box),
             num_rounds=self.num_iterations,
-            num_judged=lambda _: self.num_judged,
+            num_judged=self.num_judged,
             settled=self._settled if self.tolerance else None,
             reason="no more progress",
         )

@@ -58,6 +58,6 @@ def _sobol(num: int, shape: tuple[int, ...], generator: Generator) -> Tensor:
     return ((points + move) % 1).view(1, num, *shape)
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=8)
 def _points(num: int, size: int) -> np.ndarray:
     return SobolEngine(size, scramble=True, seed=0).draw(max(1, num), dtype=torch.float32)[:num].numpy()

@@ -58,7 +58,14 @@ class ExhaustiveSearch(AbstractPlanner):
         shape = (evaluate.num_problems, self.horizon, 1)
         rest = torch.full(shape, num_choices // 2, device=generator.device) if warm_start is None else warm_start
         nothing = torch.full(shape[:1], torch.inf, device=generator.device)
-        return play_rounds(evaluate, Stage(rest, nothing), play, num_rounds=-(-total // AT_ONCE), num_judged=lambda _: AT_ONCE).best[:, None]
+        stage = play_rounds(
+            evaluate,
+            Stage(rest, nothing),
+            play,
+            num_rounds=-(-total // AT_ONCE),
+            num_judged=lambda iteration: min(AT_ONCE, total - iteration * AT_ONCE) + (iteration == 0),
+        )
+        return stage.best[:, None]
 
     def _num_sequences(self, num_choices: int) -> int:
         depth = min(self.depth, self.horizon)

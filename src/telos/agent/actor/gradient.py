@@ -52,7 +52,7 @@ class GradientDescent(AbstractDescent):
         assert isinstance(stage, AdamStage)
         energies, slope = slope_in_box(evaluate, box, stage.units)
         rate = cosine_rate(self.learning_rate, iteration, self.num_iterations)
-        # A start whose energy is not finite has no slope, and stays where it is.
+        # A start whose energy is not finite has no slope; what moves it on is the slopes before.
         units, moments = adam_step(stage.units, slope, Moments(stage.mean, stage.square), iteration=iteration, rate=rate)
         judged = stage.after(stage.units, energies, self.tolerance)
         return replace(stage, **judged, units=units.clamp(-1, 1), mean=moments.mean, square=moments.square)

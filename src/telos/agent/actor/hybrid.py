@@ -35,4 +35,6 @@ class Hybrid(AbstractLBFGS):
         self, evaluate: AbstractEvaluator, warm_start: Num[Tensor, "batch horizon action"] | None, generator: Generator
     ) -> Float[Tensor, "batch starts horizon action"]:
         stage = replace(self.sampler, horizon=self.horizon).explore(evaluate, warm_start, generator, num_kept=self.num_starts)
+        # That samples agreed, if they did, is not why the search as a whole ends.
+        evaluate.stopped("finished")
         return torch.cat([stage.best[:, None], stage.mean[:, None], stage.kept], dim=1)[:, : self.num_starts]

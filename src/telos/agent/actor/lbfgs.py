@@ -58,9 +58,9 @@ class AbstractLBFGS(AbstractDescent):
             if getattr(self, name) < 1:
                 raise ConfigError(f"The planner's {name} is {getattr(self, name)}.", expected="1 or more")
 
-    @property
-    def num_judged(self) -> int:
-        return self.num_starts * (1 + self.num_step_sizes)
+    def num_judged(self, iteration: int) -> int:
+        # The first round looks at where it begins, too.
+        return self.num_starts * (1 + self.num_step_sizes + (iteration == 0))
 
     def begin(self, stage: DescentStage) -> LBFGSStage:
         slope = torch.zeros_like(stage.units).flatten(2)

@@ -49,7 +49,7 @@ def play_rounds(
     judge, finished = evaluate, []
     still = torch.zeros_like(rows, dtype=torch.bool)
     for iteration in range(num_rounds):
-        if evaluate.out_of_time(num_judged(iteration)):
+        if judge.out_of_time(num_judged(iteration)):
             break
         played = play(iteration, stage, judge)
         stage = _hold(still, stage, played) if evaluate.fixed_work and iteration else played

@@ -1,7 +1,7 @@
 """Dynamics in latent space: a causal transformer over the last few frames, steered by actions through its layer norms."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Self
 
 import torch
 from jaxtyping import Bool, Float
@@ -100,6 +100,12 @@ class TransformerPredictor(AbstractPredictor):
     def __getstate__(self) -> dict:
         return {**super().__getstate__(), "_unrolling": None}
 
+    def train(self, mode: bool = True) -> Self:
+        # An optimizer in one pass, and weights in shares, change what torch counts no version of.
+        if mode != self.training:
+            self._unrolling = None
+        return super().train(mode)
+
     def forward(
         self,
         latent: Float[Tensor, "batch latent"],
@@ -146,9 +152,11 @@ class TransformerPredictor(AbstractPredictor):
             return latents, (hiddens[..., :split], hiddens[..., split:-1], hiddens[..., -1:]) if self.hidden_size else ()
         if torch.is_grad_enabled():
             return Unrolling(self)(self, latent, hidden, int(num[0]), scenery, actions)
-        if self._unrolling is None or not self._unrolling.fits(self):
-            self._unrolling = Unrolling(self)
-        return self._unrolling(self, latent, hidden, int(num[0]), scenery, actions)
+        # Several threads may plan with one model: each goes on with what it found.
+        unrolling = self._unrolling
+        if unrolling is None or not unrolling.fits(self):
+            unrolling = self._unrolling = Unrolling(self)
+        return unrolling(self, latent, hidden, int(num[0]), scenery, actions)
 
     def foresee(
         self,
@@ -158,7 +166,7 @@ class TransformerPredictor(AbstractPredictor):
         actions: Float[Tensor, "batch time features"],
     ) -> Float[Tensor, "batch time latent"]:
         """The frames of the first window in one causal pass; after that, each has a window of its own."""
-        if not torch.compiler.is_compiling() and self.history > 1 and bool(hiddens[:, 0, -1].any()):
+        if torch.compiler.is_compiling() or (self.history > 1 and bool(hiddens[:, 0, -1].any())):
             return super().foresee(latents, hiddens, scenery, actions)
         first = min(self.history, latents.shape[1])
         ahead = self._windows(latents[:, :first], actions[:, :first], scenery)

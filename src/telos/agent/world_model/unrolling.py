@@ -3,7 +3,8 @@
 What the actions cannot change, the frames before the first imagined one, is computed once for all sequences that share a
 start. While the window grows, keys and values of earlier frames stay and only the newest frame is computed. Once it slides,
 every frame has another place in the window, and all of it is computed again; the exception is the last block, where only the
-newest frame needs more than its key and value. Actions are embedded once, and what they do to the layer norms is computed once.
+newest frame needs more than its key and value. Actions are embedded once, and what they do to the layer norms is computed once,
+but for the seams of long rollouts, which are made in spans.
 """
 
 from collections.abc import Sequence
@@ -19,6 +20,9 @@ from telos.core.products import PackedProduct
 
 if TYPE_CHECKING:
     from telos.agent.world_model.transformer import TransformerPredictor
+
+SPAN = 16
+"""Steps whose modulations are computed at once: six times a token's numbers for every block, which long rollouts could not hold for all steps."""
 
 
 @dataclass
@@ -56,7 +60,11 @@ class Unrolling:
         self.past: Past | None = None
 
     def fits(self, predictor: "TransformerPredictor") -> bool:
-        """Whether the weights are still those that it was made from; what writes into `weight.data` behind torch's back is not seen."""
+        """Whether the weights are still those that it was made from.
+
+        What torch counts no version of is not seen: `weight.data`, and optimizers in one pass (`fused=True`). A change between
+        `train()` and `eval()` forgets all.
+        """
         return self.versions == _versions(predictor)
 
     def __call__(
@@ -74,9 +82,12 @@ class Unrolling:
         start = torch.cat([past.latents, latent[:, None]], dim=1).repeat_interleave(num, dim=0)
         frames = [*start.unbind(1)]
         steered = self.steer(actions, scenery.repeat_interleave(num, dim=0))
-        own = [block.modulation(steered) for block in self.blocks]
+        own, origin = [], 0
         window: Window | None = None
         for time in range(horizon):
+            if time % SPAN == 0:
+                origin = max(0, time - history + 1)
+                own = [block.modulation(steered[:, origin : time + SPAN]) for block in self.blocks]
             newest = num_before + time
             first = max(0, newest + 1 - history)
             grows = window is not None and window.start == first
@@ -85,7 +96,7 @@ class Unrolling:
             assert window is not None
             begin = newest if grows else max(first, num_before)
             tokens = torch.stack(frames[len(frames) - (newest - begin + 1) :], dim=1) + predictor.positions[begin - first : newest - first + 1]
-            own_first, own_end = begin - num_before, newest - num_before + 1
+            own_first, own_end = begin - num_before - origin, time + 1 - origin
             modulations = [part[:, own_first:own_end] for part in own]
             value, held = self._advance(predictor.project_in(tokens), modulations, window.held, len(latent), num_out=1)
             window = Window(first, held)
@@ -95,13 +106,13 @@ class Unrolling:
     def _past(self, predictor: "TransformerPredictor", hidden: Tensor, num_before: int, scenery: Tensor) -> "Past":
         """A search imagines from the same starts over and over: what it found out about them is kept until others come."""
         kept = self.past
-        if kept is not None and kept.hidden is hidden and kept.version == hidden._version and kept.scenery is scenery:
+        if kept is not None and kept.hidden is hidden and kept.version == _version(hidden) and kept.scenery is scenery:
             return kept
         latents, actions, _ = predictor.unpack(hidden)
         steering = self.steer(actions[:, actions.shape[1] - num_before :], scenery)
         modulations = [block.modulation(steering) for block in self.blocks]
-        past = Past(hidden, hidden._version, scenery, latents, actions, num_before, modulations, {})
-        self.past = None if torch.is_grad_enabled() else past
+        past = Past(hidden, _version(hidden), scenery, latents, actions, num_before, modulations, {})
+        self.past = None if torch.is_grad_enabled() or hidden.is_inference() else past
         return past
 
     def _shared(self, predictor: "TransformerPredictor", past: "Past", first: int) -> Window:
@@ -141,4 +152,9 @@ def _outcome(predictor: "TransformerPredictor", frames: list[Tensor], done: Tens
 
 
 def _versions(predictor: "TransformerPredictor") -> tuple[tuple[int, int], ...]:
-    return tuple((tensor.data_ptr(), tensor._version) for tensor in (*predictor.parameters(), *predictor.buffers()))
+    return tuple((tensor.data_ptr(), _version(tensor)) for tensor in (*predictor.parameters(), *predictor.buffers()))
+
+
+def _version(tensor: Tensor) -> int:
+    # Tensors of `torch.inference_mode` have none.
+    return 0 if tensor.is_inference() else tensor._version
