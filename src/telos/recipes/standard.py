@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from telos.agent.actor import choose_planner
+from telos.agent.actor import MPPI, choose_planner
 from telos.agent.cost import LeastDistance, RunningMinimum
 from telos.agent.loop import AgentSettings
 from telos.agent.perception import EncoderConfig
@@ -124,4 +124,6 @@ def dynamics_phases(logs: AbstractLogs, *, single: int, rollouts: int) -> tuple[
 
 def _agent(logs: AbstractLogs, *, horizon: int = 14, hurry: float = 0.3, noise_exponent: float = 1.0) -> AgentSettings:
     cost = LeastDistance() + hurry * RunningMinimum()
-    return AgentSettings(planner=choose_planner(logs.spaces.action, horizon=horizon, noise_exponent=noise_exponent), cost=cost)
+    planner = choose_planner(logs.spaces.action, horizon=horizon, noise_exponent=noise_exponent)
+    # Twice the candidates of the knee: a recipe is for worlds of which nothing is measured yet.
+    return AgentSettings(planner=replace(planner, num_candidates=64) if isinstance(planner, MPPI) else planner, cost=cost)

@@ -42,7 +42,7 @@ def choose_planner(action_space: ActionSpace, *, horizon: int, noise_exponent: f
     """
     if isinstance(action_space, DiscreteSpace):
         return CategoricalCEM(horizon=horizon)
-    return MPPI(horizon=horizon, num_candidates=64, num_iterations=3, noise_exponent=noise_exponent)
+    return MPPI(horizon=horizon, num_candidates=32, num_iterations=3, noise_exponent=noise_exponent)
 
 
 def choose_planner_for(run: Run, action_space: ActionSpace, like: AbstractPlanner) -> Choice:

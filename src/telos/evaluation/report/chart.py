@@ -187,6 +187,11 @@ def _labels(frame: _Frame) -> list[str]:
             if (overlap := ROW - (heights[index] - heights[index - 1])) > 0:
                 heights[index - 1] -= overlap / 2
                 heights[index] += overlap / 2
+    # Not even many names at the upper edge may leave the picture.
+    lowest = ROW / 2
+    for index, height in enumerate(heights):
+        heights[index] = max(height, lowest)
+        lowest = heights[index] + ROW
     texts = []
     for height, (_, label, colour) in zip(heights, wanted, strict=True):
         texts.append(f'<text class="name" x="{frame.right + 6:.1f}" y="{height + 4:.1f}" style="fill:var(--{colour})">{escape(label)}</text>')
