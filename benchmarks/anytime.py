@@ -23,7 +23,7 @@ import torch
 
 from telos.agent.actor import clock
 from telos.agent.loop import Agent
-from telos.agent.task import ReachGoal
+from telos.agent.tasks import ReachGoal
 from telos.agent.world_model import MLPPredictor
 from telos.cli.worlds import held_out_logs, world_of
 from telos.core.run import Run

@@ -7,7 +7,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from telos.agent.loop import Agent, AgentSettings
-    from telos.agent.task import ReachGoal
+    from telos.agent.tasks import ReachGoal
     from telos.core.run import Run
     from telos.data import Episodes, EpisodeWriter
     from telos.envs import make_env, make_world
@@ -21,7 +21,7 @@ _HOMES = {
     "AgentSettings": "telos.agent.loop",
     "EpisodeWriter": "telos.data",
     "Episodes": "telos.data",
-    "ReachGoal": "telos.agent.task",
+    "ReachGoal": "telos.agent.tasks",
     "Recipe": "telos.recipes",
     "Run": "telos.core.run",
     "evaluate": "telos.evaluation",

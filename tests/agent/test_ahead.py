@@ -11,7 +11,7 @@ import torch
 from telos.agent.actor import MPPI, make_plan
 from telos.agent.cost import PathDistance
 from telos.agent.loop import Agent, AgentSettings
-from telos.agent.task import ReachGoal
+from telos.agent.tasks import ReachGoal
 from telos.core.contracts import AbstractCost
 from telos.core.errors import ConfigError
 from telos.core.seeding import torch_generator
@@ -60,7 +60,7 @@ def test_plans_as_in_the_foreground_from_where_it_expects_to_be():
     first, state, action = made.last_plan, made.state, torch.as_tensor(made.last_plan.actions[:, 0])
     made.act(step(START, action.numpy()[0]))
     expected = made.world_model.step(state, action)
-    problem = replace(made.task.problem(expected, made.task.start(made.world_model, 1)), previous_action=action)
+    problem = replace(made.task.problem(expected, made.task.start(made.knowledge, 1)), previous_action=action)
     generator = torch_generator(0, "plan", 1)
     plan = make_plan(PLANNER, world_model=made.world_model, cost=PathDistance(), problem=problem, warm_start=first.shift(1), generator=generator)
     assert torch.equal(made.last_plan.actions, plan.actions)

@@ -11,11 +11,11 @@ from telos.agent.actor import MPPI, RandomShooting
 from telos.agent.cost import ActionSmoothness, PathDistance
 from telos.agent.loop import Agent, AgentSettings
 from telos.agent.perception import EncoderConfig
-from telos.agent.task import ReachGoal
+from telos.agent.tasks import ReachGoal
 from telos.agent.world_model import JEPAConfig, RecurrentPredictorConfig
-from telos.core.contracts import AbstractTask
 from telos.core.errors import ConfigError, SpaceError
 from telos.core.spaces import DiscreteSpace, PixelSpace, Spaces, TreeSpace, VectorSpace
+from telos.core.tasks import AbstractTask
 from telos.core.types import Problem
 from telos.envs import PointMass
 from telos.testing.true_point_mass import TruePointMass

@@ -6,7 +6,7 @@ import gymnasium
 import numpy as np
 import pytest
 
-from telos.agent.task import ReachGoal
+from telos.agent.tasks import ReachGoal
 from telos.data import RandomActions
 from telos.envs import PointMass, WorldEnv
 from telos.testing import ConformanceError, TruePointMass, check_behaviour, check_env, check_task, check_world

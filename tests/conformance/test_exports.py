@@ -8,17 +8,17 @@ import numpy as np
 import pytest
 
 from telos import data, envs
-from telos.agent import actor, cost, perception, task, world_model
+from telos.agent import actor, cost, perception, tasks, world_model
 from telos.core.contracts import (
     AbstractCost,
     AbstractEncoderConfig,
     AbstractObjective,
     AbstractPlanner,
     AbstractPredictorConfig,
-    AbstractTask,
 )
 from telos.core.errors import ConfigError
 from telos.core.spaces import DiscreteSpace, PixelSpace, Spaces, TreeSpace, VectorSpace
+from telos.core.tasks import AbstractTask
 from telos.core.world import AbstractWorld
 from telos.data import AbstractBehaviour
 from telos.testing import (
@@ -130,7 +130,7 @@ def test_the_world_model_of_the_planner_checks_keeps_its_own_promises(action):
     check_world_model(TruePointMass(action=action))
 
 
-@each(task, AbstractTask)
+@each(tasks, AbstractTask)
 def test_task_keeps_its_promises(kind):
     check_task(kind(np.full(4, 0.5, np.float32)), TruePointMass())
 

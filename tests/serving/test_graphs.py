@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from telos.agent.actor import CEM, ICEM, MPPI, RandomShooting
-from telos.agent.task import ReachGoal
+from telos.agent.tasks import ReachGoal
 from telos.core.errors import DataError
 from telos.core.logs import map_tree
 from telos.serving.chance import ChanceTape

@@ -1,22 +1,24 @@
 """The wiring, once: observe, plan now and then, act."""
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from telos.agent.actor import Pace, make_plan
+from telos.agent.actor import Pace
 from telos.agent.ahead import Foreseen, SearchAhead, merge
-from telos.core.contracts import AbstractCost, AbstractPlanner, AbstractTask, AbstractWorldModel
+from telos.agent.deliberation import Deliberation
+from telos.core.contracts import AbstractCost, AbstractPlanner, AbstractWorldModel
 from telos.core.errors import ConfigError, SpaceError
 from telos.core.heap import keep_heap
 from telos.core.logs import map_tree
+from telos.core.readouts import Knowledge
 from telos.core.seeding import torch_generator
 from telos.core.spaces import Tree
+from telos.core.tasks import AbstractConfigurator, AbstractTask, Intent
 from telos.core.types import Batched, Plan, State
 
 
@@ -51,18 +53,28 @@ class Agent:
     """Acts towards a task: `set_task`, then `act` on every observation. One episode, or a batch of them side by side.
 
     Args:
-        world_model: trained; put into evaluation mode.
+        knowledge: a trained world model, or that and what it was taught beside; put into evaluation mode.
         settings: planner, cost, and how often to replan.
+        configurator: what sets these anew for each task and situation; None: they stay as they are.
         seed: of all chance in planning.
 
     `last_cpu_seconds` is what the plan made for the last call of `act` cost (the whole batch); 0 if it carried on with a plan.
     """
 
-    def __init__(self, world_model: AbstractWorldModel, settings: AgentSettings, *, seed: int = 0) -> None:
+    def __init__(
+        self,
+        knowledge: Knowledge | AbstractWorldModel,
+        settings: AgentSettings,
+        *,
+        configurator: AbstractConfigurator | None = None,
+        seed: int = 0,
+    ) -> None:
         keep_heap()
-        self.world_model = world_model.eval()
+        self.knowledge = knowledge if isinstance(knowledge, Knowledge) else Knowledge(world_model=knowledge)
+        self.world_model = self.knowledge.world_model.eval()
         self.settings = settings
-        self.device = world_model.device
+        self.configurator = configurator
+        self.device = self.world_model.device
         self.seed = seed
         self.task: AbstractTask | None = None
         self.last_cpu_seconds = 0.0
@@ -73,7 +85,7 @@ class Agent:
     def set_task(self, task: AbstractTask) -> None:
         """What to do from now on. Raises what the task raises when it does not fit the world model, such as SpaceError."""
         self._ahead.forget()
-        task.start(self.world_model, 1)
+        task.start(self.knowledge, 1)
         self.task = task
         self._progress: Any = None
         self._plan: Plan | None = None
@@ -160,7 +172,7 @@ class Agent:
         tensors = map_tree(lambda leaf: torch.tensor(leaf if self._batched else leaf[None]).to(self.device), checked)
         self._state = self.world_model.observe(self._state, self._action, tensors)
         if self._progress is None:
-            self._progress = self.task.start(self.world_model, self._state.num_rows)
+            self._progress = self.task.start(self.knowledge, self._state.num_rows)
         self._progress = self.task.advance(self._progress, self._state)
 
     def _check_rows(self, lead: tuple[int, ...]) -> bool:
@@ -221,26 +233,15 @@ class Agent:
         self.last_cpu_seconds += time.process_time() - started
         return plan
 
-    def _searching(self) -> Callable[[State, Any, Tensor | None, Plan | None], Plan]:
+    def _searching(self) -> Deliberation:
         """The search that is due at this step, for whatever state; what it needs of the agent is read now."""
         assert self.task is not None
-        task, generator = self.task, torch_generator(self.seed, "plan", self._time, device=self.device)
-
-        def search(state: State, progress: Any, action: Tensor | None, warm_start: Plan | None) -> Plan:
-            problem = replace(task.problem(state, progress), previous_action=action, budget_ms=self.settings.budget_ms)
-            if problem.goal is not None and problem.goal.num_rows != problem.num_rows:
-                raise SpaceError(
-                    f"The task has {problem.goal.num_rows} goals, and there are {problem.num_rows} observations.",
-                    expected="one goal for all, or one for each observation",
-                )
-            return make_plan(
-                self.settings.planner,
-                world_model=self.world_model,
-                cost=self.settings.cost,
-                problem=problem,
-                warm_start=warm_start,
-                pace=self._pace,
-                generator=generator,
-            )
-
-        return search
+        settings = self.settings
+        return Deliberation(
+            knowledge=self.knowledge,
+            usual=Intent(planner=settings.planner, cost=settings.cost, replan_every=settings.replan_every, budget_ms=settings.budget_ms),
+            task=self.task,
+            configurator=self.configurator,
+            pace=self._pace,
+            generator=torch_generator(self.seed, "plan", self._time, device=self.device),
+        )

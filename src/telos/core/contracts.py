@@ -8,7 +8,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import torch
 from jaxtyping import Float, Int, Num, UInt8
@@ -345,22 +344,6 @@ class AbstractPlanner(ABC):
         self, evaluate: AbstractEvaluator, warm_start: Num[Tensor, "batch horizon action"] | None, generator: Generator
     ) -> Num[Tensor, "batch num horizon action"]:
         """One or more action sequences per problem, within bounds. `warm_start` is what is left of the previous plan."""
-
-
-class AbstractTask(ABC):
-    """What the agent is to do. A value; what changes on the way is its progress."""
-
-    @abstractmethod
-    def start(self, world_model: AbstractWorldModel, num_rows: int) -> Any:
-        """The progress at the beginning; what has to be encoded is encoded here, once."""
-
-    @abstractmethod
-    def problem(self, state: State, progress: Any) -> Problem:
-        """What to plan for now."""
-
-    def advance(self, progress: Any, state: State) -> Any:
-        """The progress after `state` was reached."""
-        return progress
 
 
 Predictions = Rollout

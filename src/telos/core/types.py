@@ -5,8 +5,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 import torch
-from jaxtyping import Float, Num
-from torch import Tensor
+from jaxtyping import Bool, Float, Num
+from torch import Tensor, nn
 
 Observation = Tensor | Mapping[str, Tensor]
 """What a sensor saw, `[*batch ...]`, or a flat named tree of such tensors. Nothing behind the encoder sees it."""
@@ -61,6 +61,12 @@ class State(Batched):
     """The latent and everything that a single frame does not hold, such as velocity or scenery; readouts read here."""
     memory: Mapping[str, Float[Tensor, "*batch _"]] = field(default_factory=dict)
     """Private to the world model that made the state."""
+    readings: dict[nn.Module, Tensor] = field(default_factory=dict, repr=False, compare=False)
+    """What `read` has found already."""
+
+    def read(self, readout: nn.Module) -> Float[Tensor, "*batch size"]:
+        """A quantity of this state; whoever asks for it again gets the same numbers for nothing."""
+        return _read_once(self.readings, readout, self)
 
     def at(self, time: int) -> "State":
         """The state of frame `time` of a window: `[batch time ...]` becomes `[batch ...]`."""
@@ -81,6 +87,12 @@ class Rollout(Batched):
     """In the environment's units; integers if discrete."""
     beyond: tuple[Float[Tensor, "batch horizon _"], ...] = ()
     """What beliefs hold beside the latent, part by part; views of something smaller where they can be."""
+    readings: dict[nn.Module, Tensor] = field(default_factory=dict, repr=False, compare=False)
+    """What `read` has found already."""
+
+    def read(self, readout: nn.Module) -> Float[Tensor, "batch horizon size"]:
+        """A quantity along the way; costs and guardrails that speak of the same one share the work."""
+        return _read_once(self.readings, readout, self)
 
     @property
     def belief(self) -> Float[Tensor, "batch horizon belief"]:
@@ -92,6 +104,12 @@ class Rollout(Batched):
         return self.actions.shape[1]
 
 
+def _read_once(readings: dict[nn.Module, Tensor], readout: nn.Module, where: "State | Rollout") -> Tensor:
+    if readout not in readings:
+        readings[readout] = readout(where.belief)
+    return readings[readout]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Problem(Batched):
     """What to plan for, now: a batch of starts, each with its goal."""
@@ -101,6 +119,10 @@ class Problem(Batched):
     """Where to go, encoded once; None for tasks that are not about a place."""
     previous_action: Num[Tensor, "batch action"] | None = None
     """What was done last, for smoothness; None at the first step."""
+    progress: Any = None
+    """How far the task has come: None, a tensor, or a `Batched` value; for costs of the task's own."""
+    watch: Mapping[str, Float[Tensor, "batch memory"]] = field(default_factory=dict)
+    """What each guardrail remembers of the episode, by its name."""
     budget_ms: float | None = None
     """Wall-clock time for the whole batch of plans, from the encoded state to the finished plan; None: until the planner is through."""
 
@@ -124,6 +146,22 @@ class PlanTrace:
     `no time: warm start` and `no time: rest`: there was no time for a single round."""
     made: str = "now"
     """`now`; `ahead`: while the last action was carried out; `ahead, 2 of 3 anew`: what these saw was not what had been expected."""
+    why: tuple[str, ...] = ()
+    """What the configurator decided, and why."""
+
+
+@dataclass(frozen=True)
+class Verdict(Batched):
+    """What the gate found: whether a plan, followed by a fallback, stays inside of every guardrail."""
+
+    feasible: Bool[Tensor, " batch"]
+    """Whether it does, in imagination and with margins."""
+    fallback: Bool[Tensor, " batch"]
+    """Whether no candidate did, so that the plan is the fallback itself."""
+    worst: Mapping[str, Float[Tensor, " batch"]]
+    """The greatest value of each guardrail on that way, margin included: above 0 it is broken."""
+    fingerprint: str
+    """Of the guardrails that were in force, and of all that they rest on."""
 
 
 @dataclass(frozen=True)
@@ -137,6 +175,8 @@ class Plan(Batched):
     imagined: Float[Tensor, "batch horizon latent"]
     """The latents that the agent expects on its way."""
     trace: PlanTrace = field(default_factory=PlanTrace)
+    verdict: Verdict | None = None
+    """None: there are no guardrails."""
 
     @property
     def energy(self) -> Float[Tensor, " batch"]:

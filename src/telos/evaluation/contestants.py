@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from telos.agent.loop import Agent
-from telos.agent.task import ReachGoal
+from telos.agent.tasks import ReachGoal
 from telos.core.seeding import numpy_generator
 from telos.core.world import AbstractWorld, WorldState
 from telos.data.behaviour import HeldRandomActions

@@ -12,7 +12,7 @@ from telos.agent.actor import make_plan
 from telos.agent.actor.candidates import imagine
 from telos.agent.cost.distance import FinalDistance, squared_distance
 from telos.agent.loop import Agent
-from telos.agent.task import ReachGoal
+from telos.agent.tasks import ReachGoal
 from telos.core.errors import ConfigError, DataError, MissingExtraError, SpaceError
 from telos.core.logs import AbstractLogs, Trajectory, map_tree
 from telos.core.seeding import torch_generator
@@ -89,7 +89,7 @@ def plan_between(agent: Agent, starts: Tree, goals: Tree, purpose: str, *, arriv
     task = ReachGoal(map_tree(np.array, goals))
     with torch.no_grad():
         state = model.observe(None, None, tensors)
-        problem = replace(task.problem(state, task.start(model, state.num_rows)), budget_ms=settings.budget_ms)
+        problem = replace(task.problem(state, task.start(agent.knowledge, state.num_rows)), budget_ms=settings.budget_ms)
     planner, cost = settings.planner, settings.cost
     if arrive_after is not None:
         planner, cost = replace(planner, horizon=arrive_after), FinalDistance()

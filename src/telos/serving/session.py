@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from telos.agent.loop import Agent
-from telos.agent.task import ReachGoal
+from telos.agent.tasks import ReachGoal
 from telos.core.errors import SpaceError, TelosError
 from telos.core.spaces import Tree
 from telos.serving.limits import ActionLimits

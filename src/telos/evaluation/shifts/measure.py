@@ -7,7 +7,7 @@ from typing import Any, Literal
 import numpy as np
 
 from telos.agent.loop import Agent
-from telos.agent.task import ReachGoal
+from telos.agent.tasks import ReachGoal
 from telos.core import config
 from telos.core.errors import ConfigError
 from telos.core.world import AbstractWorld, WorldState

@@ -1,13 +1,14 @@
-"""What an agent can be asked to do."""
+"""A goal that can be shown."""
 
 from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 
-from telos.core.contracts import AbstractTask, AbstractWorldModel
 from telos.core.logs import map_tree
+from telos.core.readouts import Knowledge
 from telos.core.spaces import Tree
+from telos.core.tasks import AbstractTask
 from telos.core.types import Problem, State
 
 
@@ -21,7 +22,8 @@ class ReachGoal(AbstractTask):
 
     observation: Tree = field(repr=False)
 
-    def start(self, world_model: AbstractWorldModel, num_rows: int) -> State:
+    def start(self, knowledge: Knowledge, num_rows: int) -> State:
+        world_model = knowledge.world_model
         space = world_model.spaces.observation
         goal = space.check(self.observation, what="The goal")
         if not space.batch_shape(goal, what="The goal"):

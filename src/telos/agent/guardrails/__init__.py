@@ -1,0 +1,1 @@
+"""Guardrails: what must hold, and what is done when no plan is safe."""

@@ -1,0 +1,1 @@
+"""Readouts: from a belief to quantities that people speak of."""

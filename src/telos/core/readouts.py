@@ -1,0 +1,74 @@
+"""Quantities that people speak of, read from what a model believes."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from telos.core.contracts import AbstractCost, AbstractWorldModel
+from telos.core.errors import UnknownNameError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fidelity:
+    """How well a quantity can be read; errors are root mean squares over its numbers, in its unit, on episodes that were not fitted on."""
+
+    error: float
+    """Of the readout, on states that were observed."""
+    floor: float
+    """Of always saying the mean."""
+    untrained: float
+    """Of a readout of the same kind from an encoder with fresh weights."""
+    step_errors: tuple[float, ...] = ()
+    """Of the readout on states imagined 1, 2, ... steps ahead."""
+    step_floors: tuple[float, ...] = ()
+    """Of saying that nothing changes, so many steps ahead."""
+    num_labels: int = 0
+    """Labelled frames that it was fitted on."""
+    readable: bool = True
+    """Whether the quantity can be read well enough to carry a guardrail."""
+    why: str = ""
+    """The reason where it cannot, in a sentence for people."""
+
+
+class AbstractReadout(nn.Module, ABC):
+    """Reads one quantity from beliefs."""
+
+    name: str
+    """What it reads, such as `position`; guardrails and tasks ask for it by this name."""
+    unit: str
+    """Of its numbers."""
+    size: int
+    """Numbers that it gives."""
+    fidelity: Fidelity
+
+    @abstractmethod
+    def forward(self, belief: Float[Tensor, "*batch belief"]) -> Float[Tensor, "*batch size"]:
+        """The quantity, in its unit; differentiable."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Knowledge:
+    """All that an agent was taught: its world model, and what people added to it."""
+
+    world_model: AbstractWorldModel
+    readouts: Mapping[str, AbstractReadout] = field(default_factory=dict)
+    """By name."""
+    critics: Mapping[str, AbstractCost] = field(default_factory=dict)
+    """Costs learned from ratings, by name."""
+    familiarity: AbstractCost | None = None
+    """How far an imagined state lies from what the model was trained on; None where nobody has measured it."""
+
+    def readout(self, name: str) -> AbstractReadout:
+        """The readout of a quantity. Raises UnknownNameError if the agent has none, naming those it has."""
+        if name not in self.readouts:
+            raise UnknownNameError.of("quantity that this agent can read", name, self.readouts or ("none: telos readout RUN teaches it one",))
+        return self.readouts[name]
+
+    def critic(self, name: str) -> AbstractCost:
+        """The critic of this name. Raises UnknownNameError if the agent has none, naming those it has."""
+        if name not in self.critics:
+            raise UnknownNameError.of("critic that this agent has learned", name, self.critics or ("none: telos rate RUN teaches it one",))
+        return self.critics[name]
