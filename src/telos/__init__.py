@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from telos.evaluation import evaluate, make_protocol
     from telos.recipes import Recipe
     from telos.recipes.experiment import load_agent, load_world_model, train
+    from telos.teaching.readouts import teach_readout
 
 # Imported when first used: `import telos` must not wait for torch.
 _HOMES = {
@@ -30,6 +31,7 @@ _HOMES = {
     "make_env": "telos.envs",
     "make_protocol": "telos.evaluation",
     "make_world": "telos.envs",
+    "teach_readout": "telos.teaching.readouts",
     "train": "telos.recipes.experiment",
 }
 
@@ -47,6 +49,7 @@ __all__ = [
     "make_env",
     "make_protocol",
     "make_world",
+    "teach_readout",
     "train",
 ]
 

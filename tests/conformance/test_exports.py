@@ -2,6 +2,7 @@
 
 import dataclasses
 import inspect
+from dataclasses import replace
 from types import ModuleType
 
 import numpy as np
@@ -17,6 +18,7 @@ from telos.core.contracts import (
     AbstractPredictorConfig,
 )
 from telos.core.errors import ConfigError
+from telos.core.regions import Box, Disc
 from telos.core.spaces import DiscreteSpace, PixelSpace, Spaces, TreeSpace, VectorSpace
 from telos.core.tasks import AbstractTask
 from telos.core.world import AbstractWorld
@@ -33,6 +35,7 @@ from telos.testing import (
     check_task,
     check_world,
     check_world_model,
+    true_knowledge,
 )
 from telos.training import objectives
 
@@ -130,9 +133,30 @@ def test_the_world_model_of_the_planner_checks_keeps_its_own_promises(action):
     check_world_model(TruePointMass(action=action))
 
 
+NEAR, FAR = tasks.ReachValue("position", (0.5, 0.5)), tasks.ReachRegion("position", Disc(center=(0.8, 0.2), radius=0.1), hold=1)
+EXAMPLES = {
+    tasks.FollowPath: ("position", [(0.2, 0.2), (0.8, 0.8)], 20),
+    tasks.Hold: (FAR, 3),
+    tasks.Optimise: ("position", "smallest", 1),
+    tasks.Prefer: ("calm",),
+    tasks.ReachAny: (NEAR, FAR),
+    tasks.ReachBy: (NEAR, 9),
+    tasks.ReachGoal: (np.full(4, 0.5, np.float32),),
+    tasks.ReachRegion: ("velocity", Box(low=(-0.1, None), high=(0.1, None))),
+    tasks.ReachValue: ("velocity", (0.5, 0.5), 0.1, 2),
+    tasks.StayNearData: (),
+    tasks.VisitAll: (NEAR, FAR),
+    tasks.VisitInOrder: (NEAR, FAR, NEAR),
+}
+"""What each task is given here; a new one needs a line."""
+
+
 @each(tasks, AbstractTask)
 def test_task_keeps_its_promises(kind):
-    check_task(kind(np.full(4, 0.5, np.float32)), TruePointMass())
+    knowledge = replace(true_knowledge(), critics={"calm": cost.ActionSmoothness()}, familiarity=cost.ActionEffort())
+    task = kind(*EXAMPLES[kind])
+    check_task(task, knowledge)
+    check_task(0.5 * task + NEAR + cost.ActionEffort(), knowledge)
 
 
 @each(data, AbstractBehaviour)

@@ -9,7 +9,8 @@ from torch import nn
 
 from telos.core.errors import RunError
 from telos.core.run import Run
-from telos.training.checkpoint import load_checkpoint, load_weights, restore, save_checkpoint, save_weights
+from telos.core.weights import load_weights, save_weights
+from telos.training.checkpoint import load_checkpoint, restore, save_checkpoint
 
 
 def some_checkpoint() -> dict:

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Bool
 from torch import Tensor
 
-from telos.core.types import Batched, Plan, State
+from telos.core.types import Batched, Plan, State, Verdict
 
 
 @dataclass(frozen=True)
@@ -20,6 +20,8 @@ class Foreseen(Batched):
     """What the model expects the last action to lead to."""
     plan: Plan
     """From there."""
+    replan_every: int = 1
+    """Steps of it that are to be carried out."""
     cpu_seconds: float = 0.0
     """What the search took of the processor in its own thread; what torch's helpers took, if it has any, is not counted."""
 
@@ -71,7 +73,15 @@ def merge(rows: Bool[Tensor, " batch"], before: Plan, anew: Plan) -> Plan:
     for name in ("actions", "energies", "imagined"):
         parts[name] = getattr(before, name).clone()
         parts[name][rows] = getattr(anew, name)
-    return Plan(**parts, trace=replace(anew.trace, made=f"ahead, {int(rows.sum())} of {len(rows)} anew"))
+    verdict = None if before.verdict is None or anew.verdict is None else _merged(rows, before.verdict, anew.verdict)
+    return Plan(**parts, verdict=verdict, trace=replace(anew.trace, made=f"ahead, {int(rows.sum())} of {len(rows)} anew"))
+
+
+def _merged(rows: Bool[Tensor, " batch"], before: Verdict, anew: Verdict) -> Verdict:
+    feasible, fallback = before.feasible.clone(), before.fallback.clone()
+    feasible[rows], fallback[rows] = anew.feasible, anew.fallback
+    worst = {name: value.index_put((rows,), anew.worst[name]) for name, value in before.worst.items()}
+    return Verdict(feasible, fallback, worst, anew.fingerprint)
 
 
 def _timed(search: Callable[[], Foreseen], num_threads: int) -> Foreseen:

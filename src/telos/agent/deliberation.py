@@ -1,16 +1,45 @@
 """One act of thinking: what is to be done about the situation, how, and the search itself."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from torch import Generator, Tensor
 
 from telos.agent.actor import Pace, make_plan
+from telos.agent.actor.gate import check_plan
+from telos.agent.actor.guard import SafeRest, Watch
+from telos.agent.sealing import Seal
 from telos.core.contracts import AbstractCost
-from telos.core.errors import SpaceError
+from telos.core.errors import ConfigError, SpaceError
 from telos.core.readouts import Knowledge
 from telos.core.tasks import AbstractConfigurator, AbstractTask, Intent
-from telos.core.types import Plan, Problem, State
+from telos.core.types import Batched, Plan, Problem, State
+
+
+class Situation(NamedTuple):
+    """All that one act of thinking starts from, a row for each episode."""
+
+    state: State
+    progress: Any
+    action: Tensor | None = None
+    """What was done last."""
+    warm_start: Plan | None = None
+    watch: Watch | None = None
+    """What guardrails remember."""
+    safe_rest: SafeRest | None = None
+    """What is left of the last safe plan."""
+
+    def select(self, rows: Tensor) -> "Situation":
+        """Some of the episodes."""
+        return Situation(*(_select(part, rows) for part in self))
+
+
+class Decision(NamedTuple):
+    """A plan, and for how many steps it is carried out."""
+
+    plan: Plan
+    replan_every: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,27 +53,64 @@ class Deliberation:
     configurator: AbstractConfigurator | None
     pace: Pace
     generator: Generator
+    drives: AbstractCost | None = None
+    """Added to whatever energy is; no configurator and no task takes them away."""
+    seal: Seal | None = None
+    """What guardrails are in force; None: there are none."""
 
-    def __call__(self, state: State, progress: Any, action: Tensor | None, warm_start: Plan | None) -> Plan:
-        """What to do in `state`. Raises SpaceError if the task has goals for another number of episodes."""
-        problem = replace(self.task.problem(state, progress), previous_action=action)
+    def __call__(self, now: Situation) -> Decision:
+        """What to do about it.
+
+        Raises:
+            SpaceError: the task has goals for another number of episodes.
+            GuardrailError: the configurator asks for a way of planning that a guardrail does not cover.
+        """
+        problem = self._problem(now)
+        intent = self._intent(self.usual.cost, problem)
+        plan = make_plan(
+            intent.planner,
+            world_model=self.knowledge.world_model,
+            cost=intent.cost if self.drives is None else intent.cost + self.drives,
+            problem=replace(problem, budget_ms=intent.budget_ms),
+            warm_start=now.warm_start,
+            pace=self.pace,
+            generator=self.generator,
+            guard=None if self.seal is None else self.seal.guard(intent.replan_every),
+            safe_rest=now.safe_rest,
+        )
+        return Decision(replace(plan, trace=replace(plan.trace, why=intent.why)) if intent.why else plan, intent.replan_every)
+
+    def check(self, decision: Decision, now: Situation) -> Plan:
+        """The plan, with a verdict on what it leads to from this situation rather than from the one it was made for."""
+        if self.seal is None:
+            return decision.plan
+        guard = self.seal.guard(decision.replan_every)
+        return check_plan(decision.plan, world_model=self.knowledge.world_model, problem=self._problem(now), guard=guard)
+
+    def _problem(self, now: Situation) -> Problem:
+        problem = replace(self.task.problem(now.state, now.progress), previous_action=now.action, watch=now.watch or {})
         if problem.goal is not None and problem.goal.num_rows != problem.num_rows:
             raise SpaceError(
                 f"The task has {problem.goal.num_rows} goals, and there are {problem.num_rows} observations.",
                 expected="one goal for all, or one for each observation",
             )
-        intent = self._intent(self.usual.cost, problem)
-        plan = make_plan(
-            intent.planner,
-            world_model=self.knowledge.world_model,
-            cost=intent.cost,
-            problem=replace(problem, budget_ms=intent.budget_ms),
-            warm_start=warm_start,
-            pace=self.pace,
-            generator=self.generator,
-        )
-        return replace(plan, trace=replace(plan.trace, why=intent.why)) if intent.why else plan
+        return problem
 
     def _intent(self, base: AbstractCost, problem: Problem) -> Intent:
-        usual = replace(self.usual, cost=self.task.cost(base, self.knowledge))
-        return usual if self.configurator is None else self.configurator.configure(usual, self.task, problem, self.task.guardrails)
+        intent = replace(self.usual, cost=self.task.cost(base, self.knowledge))
+        if self.configurator is not None:
+            in_force = self.task.guardrails if self.seal is None else self.seal.in_force
+            intent = self.configurator.configure(intent, self.task, problem, in_force)
+        if not 1 <= intent.replan_every <= intent.planner.horizon:
+            raise ConfigError(f"A plan is to be made every {intent.replan_every} steps.", expected=f"1 to the horizon, {intent.planner.horizon}")
+        if self.seal is not None:
+            self.seal.check_intent(intent)
+        return intent
+
+
+def _select(part: Any, rows: Tensor) -> Any:
+    if isinstance(part, Mapping):
+        return {name: value[rows] for name, value in part.items()}
+    if isinstance(part, Batched):
+        return part.select(rows)
+    return part[rows] if isinstance(part, Tensor) else part

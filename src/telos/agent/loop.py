@@ -1,25 +1,29 @@
 """The wiring, once: observe, plan now and then, act."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from telos.agent.actor import Pace
+from telos.agent.actor.guard import SafeRest, Watch
 from telos.agent.ahead import Foreseen, SearchAhead, merge
-from telos.agent.deliberation import Deliberation
+from telos.agent.deliberation import Decision, Deliberation, Situation
+from telos.agent.sealing import Seal, sealed_knowledge
 from telos.core.contracts import AbstractCost, AbstractPlanner, AbstractWorldModel
-from telos.core.errors import ConfigError, SpaceError
+from telos.core.errors import ConfigError, GuardrailError, SpaceError
+from telos.core.guarding import Guardrail
 from telos.core.heap import keep_heap
 from telos.core.logs import map_tree
 from telos.core.readouts import Knowledge
 from telos.core.seeding import torch_generator
 from telos.core.spaces import Tree
 from telos.core.tasks import AbstractConfigurator, AbstractTask, Intent
-from telos.core.types import Batched, Plan, State
+from telos.core.types import Plan, State
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +53,12 @@ class AgentSettings:
             raise ConfigError(f"The agent's ahead_tolerance is {self.ahead_tolerance}.", expected="a mean squared difference, 0 or more; or None")
 
 
+SEALED = ("guardrails", "drives", "fingerprint")
+"""What an agent is given once, when it is built."""
+_SEALS: "WeakKeyDictionary[Agent, Seal]" = WeakKeyDictionary()
+"""Beside the agents, so that no attribute of an agent leads to what keeps its guardrails."""
+
+
 class Agent:
     """Acts towards a task: `set_task`, then `act` on every observation. One episode, or a batch of them side by side.
 
@@ -56,7 +66,14 @@ class Agent:
         knowledge: a trained world model, or that and what it was taught beside; put into evaluation mode.
         settings: planner, cost, and how often to replan.
         configurator: what sets these anew for each task and situation; None: they stay as they are.
+        guardrails: what it must never do, whatever its task, planner or configurator; they cannot be taken away later.
+        drives: a cost that is added to that of every task, and stays as well.
+        pinned: the fingerprint that the agent must have, `agent.fingerprint` of one that was looked over; None: any.
         seed: of all chance in planning.
+
+    Raises:
+        GuardrailError: a guardrail cannot be kept by this agent, as `telos.agent.sealing.Seal` says; or the fingerprint is not the pinned one.
+        UnknownNameError: a guardrail speaks of a quantity that the agent cannot read.
 
     `last_cpu_seconds` is what the plan made for the last call of `act` cost (the whole batch); 0 if it carried on with a plan.
     """
@@ -66,11 +83,14 @@ class Agent:
         knowledge: Knowledge | AbstractWorldModel,
         settings: AgentSettings,
         *,
+        guardrails: tuple[Guardrail, ...] = (),
+        drives: AbstractCost | None = None,
+        pinned: str | None = None,
         configurator: AbstractConfigurator | None = None,
         seed: int = 0,
     ) -> None:
         keep_heap()
-        self.knowledge = knowledge if isinstance(knowledge, Knowledge) else Knowledge(world_model=knowledge)
+        self.knowledge = sealed_knowledge(knowledge if isinstance(knowledge, Knowledge) else Knowledge(world_model=knowledge))
         self.world_model = self.knowledge.world_model.eval()
         self.settings = settings
         self.configurator = configurator
@@ -80,15 +100,62 @@ class Agent:
         self.last_cpu_seconds = 0.0
         self._pace = Pace()
         self._ahead = SearchAhead()
+        if guardrails or drives is not None or pinned is not None:
+            _SEALS[self] = seal = Seal(self.knowledge, self._usual(), drives, tuple(guardrails))
+            if pinned is not None and seal.fingerprint != pinned:
+                raise GuardrailError(
+                    f"The agent's fingerprint is {seal.fingerprint}, and {pinned} is pinned.",
+                    expected="the same world model, readouts, guardrails, drives, planner and replanning interval as when it was pinned",
+                )
         self.reset()
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        seal = _SEALS.get(self) if "_pace" in vars(self) else None
+        if name in SEALED:
+            raise GuardrailError(f"'{name}' is given to an agent when it is built.", fix=f"Agent(knowledge, settings, {name}=...)")
+        if seal is not None and name in ("knowledge", "world_model"):
+            raise GuardrailError(f"The agent has guardrails, drives or a pinned fingerprint: its {name} stays as it is.", fix="build another agent")
+        if seal is not None and name == "settings":
+            self._replace_settings(seal, value)
+        object.__setattr__(self, name, value)
+
+    @property
+    def guardrails(self) -> tuple[Guardrail, ...]:
+        """What is in force: the agent's own, and those of its task."""
+        seal = _SEALS.get(self)
+        return () if seal is None else seal.in_force
+
+    @property
+    def drives(self) -> AbstractCost | None:
+        """What counts in every task."""
+        seal = _SEALS.get(self)
+        return None if seal is None else seal.drives
+
+    @property
+    def fingerprint(self) -> str | None:
+        """Of the guardrails in force and all that they rest on; None: there is nothing that was sealed."""
+        seal = _SEALS.get(self)
+        return None if seal is None else seal.fingerprint
+
     def set_task(self, task: AbstractTask) -> None:
-        """What to do from now on. Raises what the task raises when it does not fit the world model, such as SpaceError."""
+        """What to do from now on.
+
+        Raises:
+            SpaceError: the task does not fit the world model; and what else the task raises.
+            GuardrailError: it brings a guardrail that the agent cannot keep, or of the name of another one; or something was altered.
+        """
         self._ahead.forget()
+        self._verify(thorough=True)
         task.start(self.knowledge, 1)
+        seal, added = _SEALS.get(self), tuple(task.guardrails)
+        if seal is not None:
+            _SEALS[self] = seal.joined(added)
+        elif added:
+            _SEALS[self] = Seal(self.knowledge, self._usual(), None, (), added)
         self.task = task
         self._progress: Any = None
         self._plan: Plan | None = None
+        self._watch, self._safe_rest = None, None
 
     def reset(self) -> None:
         """A new episode: forgets the past, keeps the task."""
@@ -96,8 +163,12 @@ class Agent:
         self._state: State | None = None
         self._action: Tensor | None = None
         self._progress = None
-        self._plan = None
+        self._plan: Plan | None = None
+        self._verify(thorough=True)
+        self._watch: Watch | None = None
+        self._safe_rest: SafeRest | None = None
         self._age = 0
+        self._interval = 1
         self._time = 0
         self._batched = False
 
@@ -123,15 +194,18 @@ class Agent:
         Raises:
             SpaceError: the observation is not what the model was trained on, or there are more or fewer than before.
             ConfigError: there is no task yet.
+            GuardrailError: something that guardrails rest on was altered; or the configurator asks for what they do not cover.
         """
         if self.task is None:
             raise ConfigError("The agent has no task.", fix="agent.set_task(ReachGoal(goal_observation))")
         self._observe(observation)
         plan = self._current_plan()
         self._action = plan.actions[:, self._age]
+        self._verify()
         self._age += 1
         self._time += 1
-        if self.settings.ahead_tolerance is not None and self._age >= self.settings.replan_every:
+        self._safe_rest = None if self._safe_rest is None else self._safe_rest.shift(1)
+        if self.settings.ahead_tolerance is not None and self._age >= self._interval:
             self._begin_ahead(plan.shift(self._age))
         action = self._action.cpu().numpy().astype(self.world_model.spaces.action.dtype, copy=False)
         return action if self._batched else action[0]
@@ -151,17 +225,17 @@ class Agent:
         if not torch.equal(done, self._action):
             # What was planned ahead begins where another action was to lead.
             self._ahead.forget()
+            # What is left of the plan was found safe from where its own action leads to.
+            self._interval = 0 if self.guardrails else self._interval
         self._action = done
 
     def keep(self, rows: Tensor) -> None:
         """Goes on with some rows of the batch only; the others are through."""
         self._ahead.keep(rows)
-        for name in ("_state", "_action", "_progress", "_plan"):
-            value = getattr(self, name)
-            if isinstance(value, Tensor):
-                setattr(self, name, value[rows])
-            elif isinstance(value, Batched):
-                setattr(self, name, value.select(rows))
+        self._verify()
+        parts = Situation(self._state, self._progress, self._action, self._plan, self._watch, self._safe_rest).select(rows)
+        self._state, self._progress, self._action, self._plan, self._watch, self._safe_rest = parts
+        self._note(self._plan)
 
     def _observe(self, observation: Tree) -> None:
         assert self.task is not None
@@ -174,6 +248,10 @@ class Agent:
         if self._progress is None:
             self._progress = self.task.start(self.knowledge, self._state.num_rows)
         self._progress = self.task.advance(self._progress, self._state)
+        seal = _SEALS.get(self)
+        if seal is not None and seal.in_force:
+            guard = seal.guard(1)
+            self._watch = guard.begin(self._state) if self._watch is None else guard.remember(self._watch, self._state)
 
     def _check_rows(self, lead: tuple[int, ...]) -> bool:
         """Whether the observation is a batch. Raises SpaceError if it is not one of the episodes that the agent is in."""
@@ -188,60 +266,101 @@ class Agent:
         return bool(lead)
 
     def _current_plan(self) -> Plan:
-        assert self.task is not None
         assert self._state is not None
         self.last_cpu_seconds = 0.0
-        if self._plan is not None and self._age < self.settings.replan_every:
+        if self._plan is not None and self._age < self._interval:
             return self._plan
         warm_start = None if self._plan is None else self._plan.shift(self._age)
+        now = Situation(self._state, self._progress, self._action, warm_start, self._watch, self._safe_rest)
         foreseen = self._ahead.take()
         if foreseen is not None and self.settings.ahead_tolerance is not None:
-            self._plan = self._check(foreseen, self.settings.ahead_tolerance)
+            plan, self._interval = self._check(foreseen, now, self.settings.ahead_tolerance)
         else:
-            self._plan = self._timed_search(self._state, self._progress, self._action, warm_start)
-        self._age = 0
-        return self._plan
+            plan, self._interval = self._timed_search(now)
+        self._plan, self._age = plan, 0
+        self._note(plan)
+        self._safe_rest = _safe_rest(plan, self._safe_rest) if any(rail.fallback.resumes for rail in self.guardrails) else None
+        return plan
 
-    def _check(self, foreseen: Foreseen, tolerance: float) -> Plan:
-        """The plan that was made ahead; anew for those who see something else than it was made for."""
-        assert self._state is not None
-        assert self._action is not None
+    def _check(self, foreseen: Foreseen, now: Situation, tolerance: float) -> Decision:
+        """The plan that was made ahead; anew for those who see something else than it was made for, or for whom it is not safe from here."""
         self.last_cpu_seconds = foreseen.cpu_seconds
-        rows = foreseen.surprised(self._state, tolerance)
+        decision = Decision(foreseen.plan, foreseen.replan_every)
+        plan = self._searching().check(decision, now)
+        rows = foreseen.surprised(now.state, tolerance)
+        if plan.verdict is not None and foreseen.plan.verdict is not None:
+            rows = rows | ~plan.verdict.feasible | foreseen.plan.verdict.fallback
         if not rows.any():
-            return foreseen.plan
-        progress = self._progress[rows] if isinstance(self._progress, Tensor) else self._progress
-        progress = progress.select(rows) if isinstance(progress, Batched) else progress
-        anew = self._timed_search(self._state.select(rows), progress, self._action[rows], foreseen.plan.select(rows))
-        return merge(rows, foreseen.plan, anew)
+            return Decision(plan, decision.replan_every)
+        anew = self._timed_search(now.select(rows)._replace(warm_start=plan.select(rows)))
+        if anew.replan_every != decision.replan_every:
+            # One interval serves all episodes of a batch.
+            return self._timed_search(now._replace(warm_start=plan))
+        return Decision(merge(rows, plan, anew.plan), anew.replan_every)
 
     def _begin_ahead(self, warm_start: Plan) -> None:
         assert self.task is not None
         task, state, progress, action, search = self.task, self._state, self._progress, self._action, self._searching()
+        watch, safe_rest, seal = self._watch, self._safe_rest, search.seal
         assert state is not None
         assert action is not None
 
         def work() -> Foreseen:
             expected = self.world_model.step(state, action)
-            return Foreseen(expected, search(expected, task.advance(progress, expected), action, warm_start))
+            seen = None if watch is None or seal is None else seal.guard(1).remember(watch, expected)
+            decision = search(Situation(expected, task.advance(progress, expected), action, warm_start, seen, safe_rest))
+            return Foreseen(expected, decision.plan, decision.replan_every)
 
         self._ahead.begin(work)
 
-    def _timed_search(self, state: State, progress: Any, action: Tensor | None, warm_start: Plan | None) -> Plan:
+    def _timed_search(self, now: Situation) -> Decision:
         started = time.process_time()
-        plan = self._searching()(state, progress, action, warm_start)
+        decision = self._searching()(now)
         self.last_cpu_seconds += time.process_time() - started
-        return plan
+        return decision
 
     def _searching(self) -> Deliberation:
         """The search that is due at this step, for whatever state; what it needs of the agent is read now."""
         assert self.task is not None
-        settings = self.settings
+        seal = _SEALS.get(self)
         return Deliberation(
             knowledge=self.knowledge,
-            usual=Intent(planner=settings.planner, cost=settings.cost, replan_every=settings.replan_every, budget_ms=settings.budget_ms),
+            usual=self._usual(),
             task=self.task,
             configurator=self.configurator,
             pace=self._pace,
             generator=torch_generator(self.seed, "plan", self._time, device=self.device),
+            drives=None if seal is None else seal.drives,
+            seal=seal if seal is not None and seal.in_force else None,
         )
+
+    def _usual(self) -> Intent:
+        settings = self.settings
+        return Intent(planner=settings.planner, cost=settings.cost, replan_every=settings.replan_every, budget_ms=settings.budget_ms)
+
+    def _replace_settings(self, seal: Seal, settings: AgentSettings) -> None:
+        self._ahead.forget()
+        planning = Intent(planner=settings.planner, cost=settings.cost, replan_every=settings.replan_every, budget_ms=settings.budget_ms)
+        seal.check_intent(planning)
+        _SEALS[self] = replace(seal, settings=planning)
+        self._plan = None
+
+    def _note(self, plan: Plan | None) -> None:
+        if (seal := _SEALS.get(self)) is not None:
+            seal.planned(plan)
+
+    def _verify(self, *, thorough: bool = False) -> None:
+        seal = _SEALS.get(self)
+        if seal is not None:
+            seal.verify(self.knowledge, self._plan, thorough=thorough)
+
+
+def _safe_rest(plan: Plan, before: SafeRest | None) -> SafeRest:
+    """What is left to go on with: the plan, where it is safe to its end, else what was left before."""
+    num_rows, horizon = plan.actions.shape[:2]
+    assert plan.verdict is not None
+    good = plan.verdict.feasible & ~plan.verdict.fallback
+    left = torch.full((num_rows,), horizon, device=plan.actions.device)
+    if before is None:
+        return SafeRest(plan.actions, torch.where(good, left, 0))
+    return SafeRest(torch.where(good[:, None, None], plan.actions, before.actions), torch.where(good, left, before.left))

@@ -7,12 +7,14 @@ from typing import Annotated
 from tyro import cli
 from tyro.conf import FlagCreatePairsOff, OmitArgPrefixes, OmitSubcommandPrefixes, subcommand
 
+from telos.cli.calibrate import Calibrate
 from telos.cli.data import Data
 from telos.cli.demo import Demo
 from telos.cli.evaluate import Evaluate
 from telos.cli.export import Export
 from telos.cli.import_model import ImportModel
 from telos.cli.plan import Plan
+from telos.cli.readout import Readout
 from telos.cli.serve import Serve
 from telos.cli.show import Show
 from telos.cli.train import Train
@@ -25,6 +27,8 @@ Verb = (
     | Annotated[ImportModel, subcommand("import-model")]
     | Annotated[Plan, subcommand("plan")]
     | Annotated[Evaluate, subcommand("evaluate")]
+    | Annotated[Readout, subcommand("readout")]
+    | Annotated[Calibrate, subcommand("calibrate")]
     | Annotated[Export, subcommand("export")]
     | Annotated[Serve, subcommand("serve")]
     | Annotated[Show, subcommand("show")]

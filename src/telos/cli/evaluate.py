@@ -23,6 +23,8 @@ class Evaluate:
     """Folder of the run."""
     protocol: str | None = None
     """A kind of start and goal of the world (such as across-rooms), or offset; by default the world's first."""
+    task: Path | None = None
+    """TOML file that says what to do, in place of goals that are shown (docs/how-to/give-a-task.md); judged by the true state."""
     episodes: int = 200
     """Starts and goals."""
     planner: str | None = None
@@ -45,6 +47,10 @@ class Evaluate:
     """With --shifts: show the goal in the look that was learned, in place of the new one."""
     planners: str | None = None
     """Play once more with planners of many budgets, and keep which is the best buy: all, or some of cem,mppi,..., or your own file.py:ClassName."""
+    without_guardrails: bool = False
+    """Let the agent play without the guardrails that the run keeps; it is judged by them all the same, for comparison."""
+    conflicts: bool = False
+    """With guardrails: play only where the world's scripted expert, which knows of none, breaks one."""
     offline: bool = False
     """Judge by held-out logs alone, as is done anyway where they name no environment; --episodes then counts pairs of frames."""
     curve: Path | None = None
@@ -57,9 +63,11 @@ class Evaluate:
     """Print one JSON object on the last line."""
 
     def run(self) -> int:
+        from telos.cli.guardrails import show_guardrails
         from telos.cli.offline import is_offline, run_offline
         from telos.cli.planner_curves import show_planners
         from telos.cli.shifts import show_shifts
+        from telos.cli.tasks import run_evaluation
         from telos.cli.terminal import bars, print_json, results, say, success_table
         from telos.cli.threads import use_threads
         from telos.core.errors import ConfigError
@@ -67,6 +75,8 @@ class Evaluate:
         from telos.evaluation.protocols import how_long
 
         run = Run.open(self.run_folder)
+        if self.task is not None:
+            return run_evaluation(self, run, self.task)
         if self.plain_goals and self.shifts is None:
             raise ConfigError("--plain-goals is about other looks, and none was asked for.", fix="add --shifts all")
         if self.ahead and self.planners is not None:
@@ -92,6 +102,8 @@ class Evaluate:
                 shifts=self.shifts,
                 plain_goals=self.plain_goals,
                 planners=self.planners,
+                without_guardrails=self.without_guardrails,
+                conflicts=self.conflicts,
                 progress=progress.update,
             )
         if self.json:
@@ -102,6 +114,8 @@ class Evaluate:
         goals = f"{result['episodes']} episodes of '{result['protocol']['name']}' from {result['pairs_from']}"
         say(f"\n  {goals} · one plan {1000 * result['plan_cpu_seconds']:.1f} ms of CPU")
         say(f"  success   {result['judge']['says']}, {how_long(result['protocol'])}")
+        if result.get("guardrails"):
+            show_guardrails(result["guardrails"])
         if result.get("shifts"):
             show_shifts(result)
         if result.get("planners"):
@@ -123,6 +137,8 @@ def evaluate_run(
     shifts: str | None = None,
     plain_goals: bool = False,
     planners: str | None = None,
+    without_guardrails: bool = False,
+    conflicts: bool = False,
     progress=None,
 ) -> dict[str, Any]:
     """Evaluates a run, closed loop and open loop, and keeps the result in its folder.
@@ -134,8 +150,14 @@ def evaluate_run(
         shifts: groups of other looks, separated by commas; None: none.
         plain_goals: whether goals are shown in the look that was learned, in every look.
         planners: names of planners to measure too, separated by commas; what comes out is kept for `auto`. None: none.
+        without_guardrails: whether the agent plays without those of the run; they are judged all the same.
+        conflicts: whether only episodes are played in which the usual way breaks a guardrail.
+
+    Raises:
+        ConfigError: something is asked about guardrails, and the run keeps none.
     """
     from telos.agent.actor import MEASURED
+    from telos.cli.guardrails import guardrails_of
     from telos.cli.planners import planner_for
     from telos.cli.worlds import world_of
     from telos.core.errors import ConfigError
@@ -146,14 +168,16 @@ def evaluate_run(
 
     world, looks = world_of(run), choose_shifts((shifts or "").split(",")) if shifts is not None else ()
     chosen = make_protocol(world, protocol, episodes=episodes, offset=offset, seed=seed, **rules)
-    agent = load_agent(run, planner=planner_for(run, planner), seed=seed, compiled=compiled)
+    guardrails = guardrails_of(run, needed=without_guardrails or conflicts)
+    in_force = () if without_guardrails else guardrails
+    agent = load_agent(run, planner=planner_for(run, planner), seed=seed, compiled=compiled, guardrails=in_force)
     settings = () if planners is None else climb(choose_kinds(planners.split(",")), agent.world_model.spaces.action, agent.settings.planner)
     logs, notes = _held_out(run)
     if ahead:
         if logs is None:
             raise ConfigError(f"What is a surprise is told by held-out logs, and they are gone: {notes[0]}", fix="leave out --ahead")
         agent.settings = replace(agent.settings, ahead_tolerance=one_step_tolerance(agent.world_model, logs, seed=seed))
-    found = evaluate(agent, world, chosen, progress, logs)
+    found = evaluate(agent, world, chosen, progress, logs, guardrails=guardrails, conflicts=conflicts)
     result = {**found.to_json(), **_open_loop(run, agent.world_model, logs), "notes": notes}
     result["ahead_tolerance"] = agent.settings.ahead_tolerance
     if looks:
@@ -163,7 +187,7 @@ def evaluate_run(
         result["planners"] = measure_planners(agent, world, found, settings, progress=progress).to_json()
         run.write_json(MEASURED, result["planners"])
     goals = chosen.name.replace("/", "_") + ("" if chosen.offset is None else f"-{chosen.offset}")
-    how = (planner or "default").rpartition(":")[2] + ("-ahead" if ahead else "")
+    how = (planner or "default").rpartition(":")[2] + ("-ahead" if ahead else "") + ("-unguarded" if without_guardrails else "")
     run.write_json(f"evaluations/{goals}-{how}-{result['protocol_hash']}.json", result)
     return result
 

@@ -1,4 +1,4 @@
-"""`telos plan`: plan from one logged frame to another, and compare with what was logged in between."""
+"""`telos plan`: plan from one logged frame to another, and compare with what was logged in between; or as a task says."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tyro.conf import Positional, arg
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """Plan from a logged frame to a later one, compare with what was logged, and draw it."""
+    """Plan from a logged frame, to a later one or as a task says, and draw it."""
 
     run_folder: Annotated[Positional[Path], arg(metavar="RUN")]
     """Folder of the run."""
@@ -21,8 +21,10 @@ class Plan:
     """Which one."""
     start: int
     """Frame to start from."""
-    goal: int
-    """Frame to reach."""
+    goal: int | None = None
+    """Frame to reach; or say --task."""
+    task: Path | None = None
+    """TOML file that says what to do, in place of --goal (docs/how-to/give-a-task.md)."""
     planner: str | None = None
     """auto, a planner such as mppi, cem or hybrid (docs/planners.md has them all), or your own file.py:ClassName; by default the recipe's."""
     seed: int = 0
@@ -34,13 +36,20 @@ class Plan:
 
     def run(self) -> int:
         from telos.cli.planners import planner_for
+        from telos.cli.tasks import run_plan
         from telos.cli.terminal import print_json, say
+        from telos.core.errors import ConfigError
         from telos.core.run import Run
         from telos.data import Episodes
         from telos.evaluation.recovery import draw_recovery, recover
         from telos.recipes.experiment import load_agent
 
         run = Run.open(self.run_folder)
+        if (self.goal is None) == (self.task is None):
+            raise ConfigError("A plan leads to a frame, or does what a task says.", expected="either --goal or --task")
+        if self.task is not None:
+            return run_plan(self, run, self.task)
+        assert self.goal is not None
         agent = load_agent(run, planner=planner_for(run, self.planner), seed=self.seed)
         recovery = recover(agent, Episodes.open(self.data), episode=self.episode, start=self.start, goal=self.goal)
         picture = self.out or run.path / "plans" / f"episode-{self.episode}-from-{self.start}-to-{self.goal}.png"

@@ -45,6 +45,7 @@ class Show:
 
 def summarize(run) -> dict[str, Any]:
     """A run in one JSON object, from its folder alone: no model is built."""
+    from telos.cli.readout import taught_readouts
     from telos.core.spaces import Spaces
 
     about = run.description
@@ -62,6 +63,7 @@ def summarize(run) -> dict[str, Any]:
         "steps": metrics[-1]["step"] if metrics else 0,
         "last": metrics[-1] if metrics else None,
         "evaluations": [_evaluation(run, file) for file in sorted(run.path.glob("evaluations/*.json"))],
+        "readouts": taught_readouts(run),
         "report": str(run.path / "report.html") if (run.path / "report.html").is_file() else None,
     }
 
@@ -98,6 +100,7 @@ def _evaluation(run, file: Path) -> dict[str, Any]:
 
 
 def _lines(summary: dict[str, Any]):
+    from telos.cli.readout import readout_line
     from telos.cli.terminal import percent
     from telos.cli.train import health_sentence
 
@@ -111,6 +114,8 @@ def _lines(summary: dict[str, Any]):
         yield "data", part["path"] + (f" · {environment['name']} {environment['args'] or ''}" if environment else " · no environment")
     if summary["last"]:
         yield "health", health_sentence(summary["last"])
+    for one in summary["readouts"]:
+        yield "reads", readout_line(one)
     for result in summary["evaluations"]:
         if result["protocol"] == OFFLINE:
             worst = ", ".join(name for name, level in result["levels"].items() if level == result["overall"] != "go")

@@ -108,4 +108,4 @@ def success_table(evaluation: Mapping[str, Any]) -> Table:
     return table
 
 
-LABELS = {"random": "random", "zero": "zero action", "scripted": "scripted expert"}
+LABELS = {"random": "random", "zero": "zero action", "scripted": "scripted expert", "guarded expert": "guarded expert"}

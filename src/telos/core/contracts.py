@@ -7,6 +7,7 @@ candidates lives in `telos.agent.actor.candidates` alone, and no component but t
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 from functools import cached_property
 
 import torch
@@ -239,11 +240,16 @@ class AbstractWorldModelConfig(ABC):
 class AbstractCost(ABC):
     """Energy of an imagined future; lower is better. Costs add up and scale: `LeastDistance() + 0.3 * ActionEffort()`."""
 
+    about_goals: ClassVar[bool] = True
+    """Whether it measures from `problem.goal`. A drive does not: it counts in every task, one without a goal state too."""
+
     @abstractmethod
     def energy(self, rollout: Rollout, problem: Problem) -> Float[Tensor, "batch horizon"]:
         """Energy per step; `energy[:, t]` judges the state after `actions[:, t]`. A path's energy is the sum."""
 
     def __add__(self, other: "AbstractCost") -> "AbstractCost":
+        if not isinstance(other, AbstractCost):
+            return NotImplemented
         return WeightedSum(terms=(*_terms(self), *_terms(other)), weights=(*_weights(self), *_weights(other)))
 
     def __mul__(self, factor: float) -> "AbstractCost":

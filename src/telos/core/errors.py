@@ -62,6 +62,10 @@ class ConfigError(TelosError):
     """A setting out of range, or one that contradicts another."""
 
 
+class GuardrailError(ConfigError):
+    """A guardrail that cannot be kept as things are, or that somebody has tampered with."""
+
+
 class MissingExtraError(TelosError):
     """An optional dependency that is not installed."""
 

@@ -60,10 +60,17 @@ class AbstractFallback(ABC):
     resumes: ClassVar[bool] = False
     """Whether it first carries out what is left of a plan that was found safe."""
 
+    open_loop: ClassVar[bool] = False
+    """Whether it does the same whatever the state is; it is then imagined in one pass."""
+
     @property
     def quantities(self) -> tuple[str, ...]:
         """Names of what it has to read."""
         return ()
+
+    def check(self, sizes: Mapping[str, int], action_space: ActionSpace) -> None:
+        """Raises ConfigError where it cannot work with quantities of these sizes and such actions."""
+        return
 
     @abstractmethod
     def act(self, state: State, readouts: Mapping[str, AbstractReadout], action_space: ActionSpace) -> Num[Tensor, "batch action"]:

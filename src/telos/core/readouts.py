@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from telos.core.contracts import AbstractCost, AbstractWorldModel
-from telos.core.errors import UnknownNameError
+from telos.core.errors import ConfigError, UnknownNameError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,3 +72,12 @@ class Knowledge:
         if name not in self.critics:
             raise UnknownNameError.of("critic that this agent has learned", name, self.critics or ("none: telos rate RUN teaches it one",))
         return self.critics[name]
+
+
+def check_readable(readout: AbstractReadout) -> None:
+    """Raises ConfigError for a quantity that cannot be read well enough to carry a guardrail, with the reason."""
+    if not readout.fidelity.readable:
+        raise ConfigError(
+            f"'{readout.name}' cannot carry a guardrail: {readout.fidelity.why}",
+            expected="a quantity that can be read from what the agent believes",
+        )

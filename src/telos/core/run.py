@@ -55,7 +55,7 @@ class Run:
                 raise RunError(f"{path} exists already and is not empty.", fix="choose another --out, or remove it")
             run.sweep()
             content = plain({"format": FORMAT_VERSION, **description})
-            run.write_json(DESCRIPTION, {**content, CHECKSUM: _checksum(content)})
+            run.write_json(DESCRIPTION, {**content, CHECKSUM: checksum_of(content)})
         except OSError as error:
             raise RunError(f"The run folder {path} cannot be written: {error.strerror or error}.", fix="choose another --out") from error
         return run
@@ -87,7 +87,7 @@ class Run:
                 expected=f"format {FORMAT_VERSION} or older",
                 fix="pip install -U telos-jepa",
             )
-        if content.pop(CHECKSUM, None) != _checksum(content):
+        if content.pop(CHECKSUM, None) != checksum_of(content):
             raise RunError(f"{self.path / DESCRIPTION} is damaged: it was altered after it had been written.", fix=RESTORE)
         return content
 
@@ -170,7 +170,7 @@ def _line(values: Mapping[str, Any]) -> str:
     return json.dumps(plain(values), allow_nan=False) + "\n"
 
 
-def _checksum(content: Any) -> str:
+def checksum_of(content: Any) -> str:
     """Of JSON content, however it is laid out in the file."""
     return hashlib.blake2b(json.dumps(content, sort_keys=True).encode(), digest_size=16).hexdigest()
 

@@ -2,10 +2,12 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, is_dataclass
+from typing import Any
 
 import numpy as np
 
+from telos.core.config import CLASS_KEY, class_path, to_json
 from telos.core.errors import ConfigError, SpaceError
 from telos.core.spaces import ActionSpace, DiscreteSpace, Tree
 
@@ -22,6 +24,10 @@ class AbstractBehaviour(ABC):
     @abstractmethod
     def start(self, space: ActionSpace, num: int, rng: np.random.Generator) -> Acting:
         """Begins to act in `num` episodes at once; all its chance comes from `rng`."""
+
+    def describe(self) -> Any:
+        """What a store says of who acted, as JSON: all its fields, if it is a dataclass. Override to tell what is more than a field."""
+        return to_json(self) if is_dataclass(self) else {CLASS_KEY: class_path(type(self))}
 
 
 @dataclass(frozen=True, kw_only=True)

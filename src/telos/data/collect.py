@@ -1,6 +1,5 @@
 """Lets a behaviour act in a vector environment and logs what happens."""
 
-import dataclasses
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -8,7 +7,6 @@ from typing import Any
 import numpy as np
 from gymnasium.vector import AutoresetMode, VectorEnv
 
-from telos.core.config import class_path, to_json
 from telos.core.errors import ConfigError, SpaceError
 from telos.core.logs import map_tree
 from telos.core.seeding import derive_seed, numpy_generator
@@ -59,7 +57,7 @@ def collect(
             "The vector environment resets by itself, which mixes two episodes.", fix="make it with autoreset_mode=AutoresetMode.DISABLED"
         )
     units = {INFO + name: unit for name, unit in getattr(getattr(env, "world", None), "units", {}).items()}
-    with EpisodeWriter(out, spaces, environment=environment, behaviour=_describe(policy), seed=seed, units=units) as writer:
+    with EpisodeWriter(out, spaces, environment=environment, behaviour=policy.describe(), seed=seed, units=units) as writer:
         _Collector(env, policy, writer, episodes, steps, seed).run(progress)
     return Episodes.open(out)
 
@@ -185,12 +183,6 @@ def _to_space(raw: Any, space: AbstractSpace, what: str) -> np.ndarray:
     if len(space.shape) == 1 and raw.ndim != 2:
         raw = raw.reshape(len(raw), -1)
     return space.check(raw, what=f"The environment's {what}")
-
-
-def _describe(policy: AbstractBehaviour) -> Any:
-    if dataclasses.is_dataclass(policy):
-        return to_json(policy)
-    return {"class": class_path(type(policy))}
 
 
 def _pairs(left: Tree, right: Tree) -> list[tuple[np.ndarray, np.ndarray]]:

@@ -33,6 +33,9 @@ class Maze(AbstractWorld):
     """Whether the map stands still for good, or is a new perfect maze in every sampled state."""
     map: str = "zigzag"
     """The fixed map: u-maze, zigzag, zigzag-6, four-rooms, spiral, or rows of '#' for wall and '.' for floor with '/' between them."""
+    start: tuple[int, int] | None = None
+    """Row and column of the cell, counted from 0 at the upper left, in which every episode begins; None: anywhere. Of fixed maps only. It
+    is for logs that have to find their way; the pairs of an evaluation lie everywhere."""
     cells: int = 9
     """Cells per side of random maps, an odd number."""
     size: int = 32
@@ -70,6 +73,8 @@ class Maze(AbstractWorld):
             )
         # Kept beside the fields: reading the map for every step would be slow.
         object.__setattr__(self, "_grid", read_map(MAPS.get(self.map, self.map)))
+        if self.start is not None:
+            self._check_start(self.start)
 
     @property
     def side(self) -> int:
@@ -85,7 +90,7 @@ class Maze(AbstractWorld):
         grid = self._sample_grids(rng, num)
         cells = np.empty((num, 2), np.int64)
         for i, one in enumerate(grid):
-            floor = np.argwhere(~one)
+            floor = np.argwhere(~one) if self.start is None else np.array([self.start])
             cells[i] = floor[rng.integers(len(floor))]
         return {"position": self._within(rng, cells), "grid": grid}
 
@@ -144,6 +149,13 @@ class Maze(AbstractWorld):
     @property
     def _fixed_grid(self) -> np.ndarray:
         return self._grid  # type: ignore[attr-defined]
+
+    def _check_start(self, start: tuple[int, int]) -> None:
+        if self.layout != "fixed":
+            raise ConfigError("Random maps have no cell that is floor in all of them.", fix="leave start out, or layout=fixed with a map of its own")
+        if not all(type(part) is int and 0 <= part < self.side for part in start) or self._fixed_grid[start]:
+            floor = ", ".join(f"{row},{column}" for row, column in np.argwhere(~self._fixed_grid)[:3])
+            raise ConfigError(f"Episodes cannot begin in the cell {start} of this map.", expected=f"the row and column of floor, such as {floor}")
 
     def _cell(self, state: WorldState) -> Int[np.ndarray, "batch 2"]:
         """Row and column."""

@@ -37,6 +37,8 @@ class AgentContestant(AbstractContestant):
         self.agent, self.name = agent, name
         self.plan_seconds = 0.0
         self.num_plans = 0
+        self.fallback_steps = 0
+        self.num_steps = 0
 
     def begin(self, world: AbstractWorld, starts: WorldState, goals: WorldState) -> None:
         self.world = world
@@ -47,6 +49,10 @@ class AgentContestant(AbstractContestant):
         actions = self.agent.act(self.world.observe(states))
         self.plan_seconds += self.agent.last_cpu_seconds
         self.num_plans += len(actions) if self.agent.last_cpu_seconds else 0
+        self.num_steps += len(actions)
+        plan = self.agent.last_plan
+        if plan is not None and plan.verdict is not None:
+            self.fallback_steps += int(plan.verdict.fallback.sum())
         return actions
 
     def keep(self, rows: np.ndarray) -> None:

@@ -1,7 +1,7 @@
 """The evaluation as a whole: everybody plays the same episodes, and the result is one value."""
 
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -13,10 +13,14 @@ import telos
 from telos.agent.loop import Agent
 from telos.core import config
 from telos.core.errors import SpaceError
+from telos.core.guarding import AbstractRequirement, Guardrail
 from telos.core.world import AbstractWorld
 from telos.data import AbstractEpisodes
 from telos.evaluation.closed_loop import Outcome, expert_steps, play
 from telos.evaluation.contestants import AbstractContestant, AgentContestant, floors_of
+from telos.evaluation.experts import expert_under
+from telos.evaluation.guarded import Guarded, Judges, requirements_of
+from telos.evaluation.guarded_pairs import draw_guarded_pairs
 from telos.evaluation.intervals import paired_difference
 from telos.evaluation.protocols import HELD_OUT, Pairs, Protocol, draw_pairs
 from telos.evaluation.success import AbstractSuccess, make_success
@@ -39,6 +43,8 @@ class Evaluation:
     num_plans: int
     planner: dict[str, Any]
     """The planner's config as JSON."""
+    guarded: Guarded | None = None
+    """How guardrails fared; None: there were none."""
 
     def to_json(self) -> dict[str, Any]:
         """One JSON object; all but `plan_cpu_seconds` is the same when it is run again."""
@@ -57,6 +63,7 @@ class Evaluation:
             "judge": self.success.to_json(),
             "seed": self.protocol.seed,
             "versions": {"telos": telos.__version__, "torch": torch.__version__, "numpy": np.__version__, "python": platform.python_version()},
+            **({} if self.guarded is None else {"guardrails": self.guarded.to_json()}),
         }
 
     def _difference(self, floor: Outcome) -> dict[str, float]:
@@ -70,16 +77,23 @@ def evaluate(
     protocol: Protocol,
     progress: Callable[[str, int, int], None] | None = None,
     logs: AbstractEpisodes | None = None,
+    *,
+    guardrails: tuple[Guardrail, ...] = (),
+    conflicts: bool = False,
 ) -> Evaluation:
     """The agent, a random wanderer, doing nothing and the world's expert, on the same starts and goals.
 
     Args:
         progress: called with the contestant's name, the episodes that are through, and all.
         logs: held-out episodes, from which the protocol `offset` cuts starts and goals.
+        guardrails: what everybody is judged by, whether the agent knows of them or not. Starts and goals are then those of
+            `draw_guarded_pairs`, and an expert that keeps to them plays too, where there is one.
+        conflicts: play only where the usual way breaks a guardrail.
 
     Raises:
         SpaceError: the agent was trained on other observations or actions than this world has.
         ConfigError: what the protocol judges by is not there, or hardly any start is not solved already.
+        UnknownNameError: a guardrail speaks of what is no part of the true state.
     """
     if not agent.world_model.spaces.fit(world.spaces):
         raise SpaceError(
@@ -87,19 +101,22 @@ def evaluate(
             expected="the world that its logs came from",
         )
     success = make_success(world, protocol, agent.world_model, logs)
-    pairs = draw_pairs(world, protocol, partial(expert_steps, world, protocol, reached=success.reached), logs, success.reached)
+    requirements = requirements_of(guardrails)
+    pairs = _draw(world, protocol, requirements, logs, success, conflicts)
     ours = AgentContestant(agent)
-    floors = floors_of(world, pairs.starts, protocol.seed)
+    judges: dict[str, Judges] = {}
 
     def run(contestant: AbstractContestant) -> Outcome:
         tell = None if progress is None else partial(progress, contestant.name)
-        return play(world, pairs, contestant, protocol, tell, reached=success.reached)
+        judges[contestant.name] = Judges(world, requirements, pairs.starts)
+        return play(world, pairs, contestant, protocol, tell, reached=success.reached, record=judges[contestant.name])
 
     agent_outcome = run(ours)
+    floors = [*floors_of(world, pairs.starts, protocol.seed), *_guarded_expert(world, requirements, pairs)]
     outcomes: dict[str, Outcome | None] = {"random": None, "zero": None, "scripted": None, **{floor.name: run(floor) for floor in floors}}
     return Evaluation(
         protocol=protocol,
-        protocol_hash=protocol.hash(config.to_json(world), logs.fingerprint if logs is not None and pairs.source == HELD_OUT else None),
+        protocol_hash=_hash(world, protocol, requirements, logs if pairs.source == HELD_OUT else None, conflicts),
         success=success,
         pairs=pairs,
         agent=agent_outcome,
@@ -107,4 +124,43 @@ def evaluate(
         plan_cpu_seconds=ours.plan_seconds / max(ours.num_plans, 1),
         num_plans=ours.num_plans,
         planner=config.to_json(agent.settings.planner),
+        guarded=_guarded(guardrails, judges, ours, conflicts) if guardrails else None,
+    )
+
+
+def _draw(
+    world: AbstractWorld,
+    protocol: Protocol,
+    requirements: Mapping[str, AbstractRequirement],
+    logs: AbstractEpisodes | None,
+    success: AbstractSuccess,
+    conflicts: bool,
+) -> Pairs:
+    if requirements:
+        return draw_guarded_pairs(world, protocol, requirements.values(), logs, success.reached, conflicts=conflicts)
+    return draw_pairs(world, protocol, partial(expert_steps, world, protocol, reached=success.reached), logs, success.reached)
+
+
+def _guarded_expert(world: AbstractWorld, requirements: Mapping[str, AbstractRequirement], pairs: Pairs) -> list[AbstractContestant]:
+    found = expert_under(world, tuple(requirements.values()), pairs.starts) if requirements else None
+    return [] if found is None else [found]
+
+
+def _hash(
+    world: AbstractWorld, protocol: Protocol, requirements: Mapping[str, AbstractRequirement], logs: AbstractEpisodes | None, conflicts: bool
+) -> str:
+    rules = config.to_json(world)
+    if requirements:
+        rules = {"world": rules, "requirements": [config.to_json(part) for part in requirements.values()], "conflicts": conflicts}
+    return protocol.hash(rules, None if logs is None else logs.fingerprint)
+
+
+def _guarded(guardrails: tuple[Guardrail, ...], judges: Mapping[str, Judges], ours: AgentContestant, conflicts: bool) -> Guarded:
+    return Guarded(
+        guardrails=guardrails,
+        breaches={who: judge.breaches for who, judge in judges.items()},
+        fallback_steps=ours.fallback_steps,
+        num_steps=ours.num_steps,
+        in_force={guardrail.name for guardrail in ours.agent.guardrails} >= {guardrail.name for guardrail in guardrails},
+        conflicts=conflicts,
     )

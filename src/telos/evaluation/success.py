@@ -82,7 +82,11 @@ class CloseInLatentSpace(AbstractSuccess):
     """Share of unrelated frames that lie within it too: the least rate at which it is fooled."""
 
     def reached(self, states: WorldState, goals: WorldState) -> np.ndarray:
-        return _apart(self.world_model, self.world.observe(states), self.world.observe(goals)) <= self.threshold
+        return self.near(self.world.observe(states), self.world.observe(goals))
+
+    def near(self, observations: Tree, goals: Tree) -> np.ndarray:
+        """The same of what was seen, `[batch ...]` each."""
+        return _apart(self.world_model, observations, goals) <= self.threshold
 
     def to_json(self) -> dict[str, Any]:
         says = f"latent distance within {self.threshold:.4g}, as for {100 * CLOSE_SHARE:.0f} % of frames one step apart; so are "

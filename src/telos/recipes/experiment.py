@@ -12,20 +12,28 @@ from lightning_fabric import Fabric
 import telos
 from telos import recipes
 from telos.agent.actor import AUTO, choose_planner_for
+from telos.agent.configurator import Configurator
+from telos.agent.guardrails.saving import FILE as GUARDRAILS
+from telos.agent.guardrails.saving import load_guardrails
 from telos.agent.loop import Agent
 from telos.core import config
 from telos.core.compiling import compile_rollouts
-from telos.core.contracts import AbstractPlanner, AbstractWorldModel
-from telos.core.errors import ConfigError, DataError, RunError, UnknownNameError
+from telos.core.contracts import AbstractCost, AbstractPlanner
+from telos.core.errors import ConfigError, DataError, UnknownNameError
+from telos.core.guarding import Guardrail
 from telos.core.logs import AbstractLogs, Moments
 from telos.core.run import Run
 from telos.core.seeding import derive_seed
 from telos.core.spaces import Spaces, TreeSpace
+from telos.core.tasks import AbstractConfigurator
+from telos.core.weights import load_weights
 from telos.data import Episodes, Mixture, split
 from telos.recipes.features import seen_through
+from telos.recipes.knowledge import load_knowledge, load_recipe
+from telos.recipes.knowledge import load_untrained as load_untrained
+from telos.recipes.knowledge import load_world_model as load_world_model
 from telos.recipes.recipe import Recipe
 from telos.recipes.run_folder import check_same_spaces, create_run, earlier_run, finished
-from telos.training.checkpoint import load_weights
 from telos.training.sharding import fully_sharded
 from telos.training.trainer import Trainer, Watcher
 
@@ -172,32 +180,6 @@ def make_fabric(
         raise ConfigError(f"Training cannot run like this: {reason}.", fix="telos train --help names the choices") from error
 
 
-def load_recipe(run: Run) -> Recipe:
-    """The recipe that a run was made with. Raises RunError if it is not readable."""
-    recipe = config.from_json(run.description.get("recipe"))
-    if not isinstance(recipe, Recipe):
-        raise RunError(f"{run.path / 'run.json'} holds no recipe.", fix="restore the file, or train again")
-    return recipe
-
-
-def load_world_model(run: Run | Path | str) -> AbstractWorldModel:
-    """The trained world model of a finished run, in evaluation mode. Raises RunError if training did not come to its end."""
-    run = finished(run if isinstance(run, Run) else Run.open(Path(run)))
-    world_model = load_recipe(run).world_model.build(Spaces.from_json(run.description["spaces"]))
-    load_weights(run.weights_file, world_model)
-    return world_model.eval()
-
-
-def load_untrained(run: Run) -> AbstractWorldModel:
-    """The run's model as it was before training, normalisation and all: the floor for whatever is read from the trained one."""
-    torch.manual_seed(derive_seed(run.description["seed"], "weights"))
-    fresh = load_recipe(run).world_model.build(Spaces.from_json(run.description["spaces"]))
-    trained = load_world_model(run)
-    constants = {name for name, _ in trained.named_buffers()}
-    fresh.load_state_dict({name: value for name, value in trained.state_dict().items() if name in constants}, strict=False)
-    return fresh.eval()
-
-
 def load_agent(
     run: Run | Path | str,
     *,
@@ -207,6 +189,10 @@ def load_agent(
     budget_ms: float | None = None,
     ahead_tolerance: float | None = None,
     compiled: bool = False,
+    guardrails: Sequence[Guardrail] | None = None,
+    drives: AbstractCost | None = None,
+    pinned: str | None = None,
+    configurator: AbstractConfigurator | None = Configurator(),
 ) -> Agent:
     """An agent ready to be given a task.
 
@@ -216,9 +202,14 @@ def load_agent(
         ahead_tolerance: plan while the last action is carried out, and anew where the latent that is seen then differs from
             the expected one by more than this; see `telos.evaluation.one_step_tolerance`. None: as the recipe says.
         compiled: compile rollouts, which takes some seconds at first; see `telos.core.compiling.compile_rollouts` for when it pays.
+        guardrails: what it must never do; None: those in the run folder, which `telos calibrate` wrote; (): none whatever.
+        drives: a cost that is added to that of every task.
+        pinned: the fingerprint that the agent must have (`agent.fingerprint`); None: any.
+        configurator: sets horizon and the like anew for each task; None: they stay as they are.
 
     Raises:
         RunError: training did not come to its end, or the folder is damaged.
+        GuardrailError: a guardrail was calibrated for something else than this agent is, or cannot be kept by it; or `pinned` is another one.
         ConfigError: the planner is a name; only `auto` is one here.
     """
     run = run if isinstance(run, Run) else Run.open(Path(run))
@@ -232,11 +223,13 @@ def load_agent(
         settings = replace(settings, planner=planner, replan_every=min(settings.replan_every, planner.horizon), budget_ms=budget_ms)
     if ahead_tolerance is not None:
         settings = replace(settings, ahead_tolerance=ahead_tolerance)
-    # An agent learns no weights: planning by gradient asks for the slope of actions alone.
-    world_model = load_world_model(run).to(device).requires_grad_(False)
+    knowledge = load_knowledge(run, device=device)
     if compiled:
-        compile_rollouts(world_model)
-    return Agent(world_model, settings, seed=seed)
+        compile_rollouts(knowledge.world_model)
+    if guardrails is None:
+        file = run.path / GUARDRAILS
+        guardrails = load_guardrails(file) if file.exists() else ()
+    return Agent(knowledge, settings, guardrails=tuple(guardrails), drives=drives, pinned=pinned, configurator=configurator, seed=seed)
 
 
 def choose_recipe(recipe: RecipeLike, logs: AbstractLogs) -> Recipe:

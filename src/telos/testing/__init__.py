@@ -12,12 +12,14 @@ from telos.testing.planners import check_planner
 from telos.testing.promises import ConformanceError
 from telos.testing.tasks import check_task
 from telos.testing.true_point_mass import TruePointMass
+from telos.testing.true_readouts import TrueReadout, true_knowledge
 from telos.testing.world_models import check_world_model
 from telos.testing.worlds import check_world
 
 __all__ = [
     "ConformanceError",
     "TruePointMass",
+    "TrueReadout",
     "check_behaviour",
     "check_cost",
     "check_encoder",
@@ -28,4 +30,5 @@ __all__ = [
     "check_task",
     "check_world",
     "check_world_model",
+    "true_knowledge",
 ]

@@ -25,7 +25,7 @@ def leaves(tree: Any) -> list[np.ndarray]:
         case tuple() | list():
             return [leaf for part in tree for leaf in leaves(part)]
     if dataclasses.is_dataclass(tree) and not isinstance(tree, type):
-        return leaves({field.name: getattr(tree, field.name) for field in dataclasses.fields(tree)})
+        return leaves({field.name: getattr(tree, field.name) for field in dataclasses.fields(tree) if field.compare})
     raise TypeError(f"a {type(tree).__name__} holds no arrays that could be compared")
 
 

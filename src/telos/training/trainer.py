@@ -19,7 +19,8 @@ from telos.core.heap import keep_heap
 from telos.core.logs import AbstractLogs, Windows
 from telos.core.run import Run
 from telos.core.seeding import derive_seed
-from telos.training.checkpoint import load_checkpoint, restore, save_checkpoint, save_weights
+from telos.core.weights import save_weights
+from telos.training.checkpoint import load_checkpoint, restore, save_checkpoint
 from telos.training.diagnostics import measure_health
 from telos.training.learner import Learner
 from telos.training.optimizer import make_optimizer, set_rate

@@ -11,7 +11,10 @@ from torch import Tensor
 
 from telos.agent.actor.chunks import pieces, rows_at_once
 from telos.agent.actor.clock import RoundClock
+from telos.agent.actor.guard import Guard, kept
+from telos.agent.actor.guide import Guide
 from telos.agent.actor.pace import Pace
+from telos.agent.actor.pool import Pool
 from telos.core.contracts import AbstractCost, AbstractEvaluator, AbstractWorldModel
 from telos.core.spaces import ActionSpace
 from telos.core.threads import threads_for
@@ -24,6 +27,7 @@ class CandidateEvaluator(AbstractEvaluator):
     Args:
         pace: what rounds have cost so far; None: nobody knows yet.
         fixed_work: no more than one pass for any number of candidates, for a graph that is captured.
+        guard: guardrails, which then weigh on the energies; all that is judged is kept for the gate.
     """
 
     def __init__(
@@ -35,10 +39,12 @@ class CandidateEvaluator(AbstractEvaluator):
         action_space: ActionSpace,
         pace: Pace | None = None,
         fixed_work: bool = False,
+        guard: Guard | None = None,
     ) -> None:
         self.clock = RoundClock(pace or Pace(), problem.num_rows, problem.budget_ms)
         self.world_model, self.cost, self.problem, self.action_space = world_model, cost, problem, action_space
-        self.num_problems, self.fixed_work = problem.num_rows, fixed_work
+        self.num_problems, self.fixed_work, self.guard = problem.num_rows, fixed_work, guard
+        self.pool = Pool(problem.num_rows)
         self.num_candidates = 0
         self.best: list[Tensor] = []
         self.reason = "finished"
@@ -46,18 +52,29 @@ class CandidateEvaluator(AbstractEvaluator):
         self._parts: dict[tuple[int, int], Problem] = {}
         # An evaluator for some of the problems counts what it judges there.
         self._whole: CandidateEvaluator | None = None
+        self._rows: Tensor | None = None
+        self._guide: Guide | None = None
+        self._allowance: Tensor | None = None
 
     def __call__(self, actions: Num[Tensor, "batch num horizon action"]) -> Float[Tensor, "batch num"]:
         num = self.clock.take(actions.shape[1])
         with torch.no_grad():
-            (energies,) = self._piecewise(lambda part, piece: (part._energies(piece),), actions[:, :num])
+            energies, *values = self._piecewise(CandidateEvaluator._judge, actions[:, :num])
+            if self.guard is not None:
+                energies = self._guided(actions[:, :num], energies, *values)
         return _filled(energies, actions.shape[1], torch.inf)
 
     def value_and_slope(
         self, actions: Float[Tensor, "batch num horizon action"]
     ) -> tuple[Float[Tensor, "batch num"], Float[Tensor, "batch num horizon action"]]:
         num = self.clock.take(actions.shape[1])
-        energies, slopes = self._piecewise(CandidateEvaluator._value_and_slope, actions[:, :num], gradient=True)
+        if self.guard is not None and self._guide is None:
+            # The penalty's units are needed before its slope is.
+            with torch.no_grad():
+                self._guide = Guide.measured(self.guard, *self._piecewise(CandidateEvaluator._judge, actions[:, :num], counted=False))
+        energies, slopes, *values = self._piecewise(CandidateEvaluator._value_and_slope, actions[:, :num], gradient=True)
+        if self.guard is not None:
+            self._keep(actions[:, :num], energies, *values)
         return _filled(energies, actions.shape[1], torch.inf), _filled(slopes, actions.shape[1], 0.0)
 
     def latents(self, actions: Num[Tensor, "batch num horizon action"]) -> Float[Tensor, "batch num horizon latent"]:
@@ -77,6 +94,8 @@ class CandidateEvaluator(AbstractEvaluator):
         expected = self.world_model.foresee(along, actions).latent
         supposed = Rollout(latent=latents, actions=actions, beyond=(along.belief[:, 1:, latents.shape[-1] :],))
         energies = self.cost.energy(supposed, problem).sum(dim=1)
+        if self.guard is not None:
+            energies = energies + self._penalty(energies.unflatten(0, lead), self.guard.values(supposed, problem).unflatten(0, lead)).flatten()
         defects = (expected - latents).square().mean(dim=-1).sum(dim=1)
         return energies.unflatten(0, lead), defects.unflatten(0, lead)
 
@@ -84,12 +103,17 @@ class CandidateEvaluator(AbstractEvaluator):
         part = copy.copy(self)
         part._whole = self._whole or self
         part.problem, part.num_problems, part._repeated, part._parts = self.problem.select(rows), len(rows), {}, {}
+        part._rows = rows if self._rows is None else self._rows[rows]
+        part._guide = None if self._guide is None else self._guide.select(rows)
+        part._allowance = None
         return part
 
     def trial(self) -> "CandidateEvaluator":
         """The same with all the time in the world, and a count of its own; what is measured goes to the same pace."""
         problem = replace(self.problem, budget_ms=math.inf)
-        return CandidateEvaluator(world_model=self.world_model, cost=self.cost, problem=problem, action_space=self.action_space, pace=self.clock.pace)
+        return CandidateEvaluator(
+            world_model=self.world_model, cost=self.cost, problem=problem, action_space=self.action_space, pace=self.clock.pace, guard=self.guard
+        )
 
     def out_of_time(self, num_candidates: int = 0) -> bool:
         return not self.clock.ask(num_candidates, self.num_problems)
@@ -110,6 +134,19 @@ class CandidateEvaluator(AbstractEvaluator):
         rows = total.argmin(dim=1) + num * torch.arange(num_problems, device=total.device)
         return rollout.actions[rows], energies[rows], rollout.latent[rows]
 
+    def prospects(self, actions: Num[Tensor, "batch num horizon action"]) -> tuple[Tensor, Tensor, Tensor]:
+        """Candidates with what guardrails say of their whole way: energies `[batch num]`; the task's own along it, and latents."""
+        assert self.guard is not None
+        lead, problem = actions.shape[:2], self._for_each(actions.shape[1])
+        with threads_for(self.world_model.step_products * lead[0] * lead[1]):
+            rollout = self._imagine(actions)
+            along = self.cost.energy(rollout, problem)
+            values = self.guard.values(rollout, problem)
+        self._count(actions)
+        total = _worst_where_broken(along.sum(dim=1)).unflatten(0, lead)
+        total = _worst_where_broken(total + self._penalty(total, values.unflatten(0, lead)))
+        return total, along.unflatten(0, lead), rollout.latent.unflatten(0, lead)
+
     def stopped(self, reason: str) -> None:
         self.reason = reason
 
@@ -118,11 +155,12 @@ class CandidateEvaluator(AbstractEvaluator):
         self.clock.round_ended()
 
     def _piecewise(
-        self, judge: Callable[["CandidateEvaluator", Tensor], tuple[Tensor, ...]], actions: Tensor, *, gradient: bool = False
+        self, judge: Callable[["CandidateEvaluator", Tensor], tuple[Tensor, ...]], actions: Tensor, *, gradient: bool = False, counted: bool = True
     ) -> tuple[Tensor, ...]:
         """What `judge` finds for all candidates, in passes of a bounded size: nothing else is held for all of them at once."""
         num_problems, num = actions.shape[:2]
-        self._count(actions)
+        if counted:
+            self._count(actions)
         if self.fixed_work:
             return judge(self, actions)
         rows = rows_at_once(self.world_model, self.problem, actions.shape[2], gradient=gradient)
@@ -148,6 +186,7 @@ class CandidateEvaluator(AbstractEvaluator):
             self._parts[key] = self.problem.select(problems)
         part = copy.copy(self)
         part.problem, part._repeated = self._parts[key], {}
+        part._guide = None if self._guide is None else self._guide.select(problems)
         return part
 
     def _for_each(self, num: int) -> Problem:
@@ -155,19 +194,45 @@ class CandidateEvaluator(AbstractEvaluator):
             self._repeated[num] = self.problem.repeat(num)
         return self._repeated[num]
 
-    def _value_and_slope(self, actions: Tensor) -> tuple[Tensor, Tensor]:
+    def _value_and_slope(self, actions: Tensor) -> tuple[Tensor, ...]:
         with torch.enable_grad():
             actions = actions.detach().requires_grad_()
-            energies = self._energies(actions)
+            energies, *values = self._judge(actions)
+            if self.guard is not None:
+                energies = _worst_where_broken(energies + self._penalty(energies, *values))
             (slope,) = torch.autograd.grad(torch.where(energies.isfinite(), energies, torch.zeros_like(energies)).sum(), actions)
-        return energies.detach(), torch.nan_to_num(slope)
+        return energies.detach(), torch.nan_to_num(slope), *(value.detach() for value in values)
+
+    def _penalty(self, energies: Tensor, values: Tensor) -> Tensor:
+        assert self.guard is not None
+        if not self.guard.graded:
+            return torch.zeros_like(energies)
+        if self._guide is None:
+            self._guide = Guide.measured(self.guard, energies.detach(), values.detach())
+        return self._guide.penalty(self.guard, values)
+
+    def _guided(self, actions: Tensor, energies: Tensor, values: Tensor) -> Tensor:
+        """Energies with what guardrails say; what may still become a plan is kept."""
+        energies = _worst_where_broken(energies + self._penalty(energies, values))
+        self._keep(actions, energies, values)
+        return energies
+
+    def _keep(self, actions: Tensor, energies: Tensor, values: Tensor) -> None:
+        assert self.guard is not None
+        # Who breaks a guardrail before the next plan is made needs no fallback to be found out.
+        if self._allowance is None:
+            self._allowance = self.guard.allowance(self.problem)
+        begins_well = kept(values[:, :, : self.guard.committed], self._allowance[:, None].expand(-1, values.shape[1], -1))
+        self.pool.add(actions, torch.where(begins_well, energies, torch.inf), self._rows)
 
     def _imagine(self, actions: Tensor) -> Rollout:
         return self.world_model.rollout(self.problem.state, actions.flatten(0, 1))
 
-    def _energies(self, actions: Tensor) -> Tensor:
-        energies = self.cost.energy(self._imagine(actions), self._for_each(actions.shape[1])).sum(dim=1).unflatten(0, actions.shape[:2])
-        return _worst_where_broken(energies)
+    def _judge(self, actions: Tensor) -> tuple[Tensor, ...]:
+        """The task's energies `[batch num]`; with guardrails their values `[batch num horizon guardrails]` too."""
+        rollout, problem, lead = self._imagine(actions), self._for_each(actions.shape[1]), actions.shape[:2]
+        energies = _worst_where_broken(self.cost.energy(rollout, problem).sum(dim=1).unflatten(0, lead))
+        return (energies,) if self.guard is None else (energies, self.guard.values(rollout, problem).unflatten(0, lead))
 
 
 def imagine(world_model: AbstractWorldModel, cost: AbstractCost, problem: Problem, actions: Tensor) -> tuple[Rollout, Tensor]:

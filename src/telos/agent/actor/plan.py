@@ -8,10 +8,12 @@ from torch import Generator, Tensor
 from telos.agent.actor.box import ActionBox
 from telos.agent.actor.candidates import CandidateEvaluator, take_best
 from telos.agent.actor.clock import FEWEST
+from telos.agent.actor.gate import Gate
+from telos.agent.actor.guard import Guard, SafeRest
 from telos.agent.actor.pace import Pace
 from telos.core.config import short_name
 from telos.core.contracts import AbstractCost, AbstractPlanner, AbstractWorldModel
-from telos.core.errors import ConfigError
+from telos.core.errors import ConfigError, GuardrailError
 from telos.core.types import Plan, PlanTrace, Problem
 
 FEW = 2
@@ -30,8 +32,12 @@ def make_plan(
     warm_start: Plan | None = None,
     pace: Pace | None = None,
     fixed_work: bool = False,
+    guard: Guard | None = None,
+    safe_rest: SafeRest | None = None,
 ) -> Plan:
     """Searches, imagines the best sequence again, and says what is expected of it.
+
+    With guardrails the gate has the last word, in whatever time: see `telos.agent.actor.gate`.
 
     With a budget (`problem.budget_ms`) a round is begun only if, by the pace measured so far, it ends in time; the last one may judge
     a part of its candidates only. Where there is no time for any, the warm start is the plan, or, without one, rest: the
@@ -42,21 +48,30 @@ def make_plan(
         generator: on the device of the state; the only source of chance.
         pace: what rounds of this planner have cost on this model, kept from plan to plan; None: with a budget, it is measured first.
         fixed_work: find the same with an amount of work that does not depend on the data, for a graph that is captured.
+        guard: the guardrails in force; None: there are none.
+        safe_rest: what is left of the last plan that was safe to its end, for fallbacks that go on with it.
 
     Raises:
         ConfigError: the planner cannot search this action space.
+        GuardrailError: guardrails are in force, and a graph is being captured: the gate does not fit into one.
     """
     space = world_model.spaces.action
     if not planner.supports(space):
         raise ConfigError(
             f"The planner '{short_name(type(planner))}' cannot search {space.describe()}.", fix="choose another one, such as 'random-shooting'"
         )
+    if guard is not None:
+        problem = _watched(guard, problem, fixed_work)
     pace = pace or Pace()
-    evaluate = CandidateEvaluator(world_model=world_model, cost=cost, problem=problem, action_space=space, pace=pace, fixed_work=fixed_work)
+    evaluate = CandidateEvaluator(
+        world_model=world_model, cost=cost, problem=problem, action_space=space, pace=pace, fixed_work=fixed_work, guard=guard
+    )
     start = None if warm_start is None else _fit(warm_start.actions, planner.horizon)
     if problem.budget_ms is not None and not pace.known:
         _measure(evaluate, _rest(evaluate, planner, generator) if start is None else start)
     actions = planner.search(evaluate, start, generator)
+    if guard is not None:
+        return _guarded(Gate(evaluate, guard, safe_rest), actions, start, _rest(evaluate, planner, generator))
     if evaluate.best or not evaluate.clock.ran_out:
         if actions.shape[1] > FEW:
             actions, _ = take_best(actions, evaluate(actions), 1)
@@ -77,17 +92,40 @@ def _finished(evaluate: CandidateEvaluator, actions: Tensor, stopped: str) -> Pl
     return Plan(actions=actions, energies=energies, imagined=latents, trace=trace)
 
 
+def _guarded(gate: Gate, answers: Tensor, start: Tensor | None, rest: Tensor) -> Plan:
+    evaluate, stopped = gate.evaluate, gate.evaluate.reason
+    if evaluate.clock.ran_out:
+        stopped = "out of time" if evaluate.best else f"{NO_TIME}: {'rest' if start is None else 'warm start'}"
+    known = [rest] if start is None else [start, rest]
+    plan = gate.choose(torch.cat([*((answers,) if evaluate.best or not evaluate.clock.ran_out else ()), torch.stack(known, dim=1)], dim=1))
+    evaluate.clock.plan_imagined()
+    evaluate.clock.plan_ended()
+    trace = PlanTrace(best=tuple(evaluate.best), num_candidates=evaluate.num_candidates, seconds=evaluate.clock.seconds, stopped=stopped)
+    return replace(plan, trace=trace)
+
+
+def _watched(guard: Guard, problem: Problem, fixed_work: bool) -> Problem:
+    if fixed_work:
+        raise GuardrailError("A policy with guardrails cannot be captured as one graph.", fix="serve the agent itself: telos serve RUN")
+    missing = any(guardrail.name not in problem.watch for guardrail in guard.guardrails)
+    return replace(problem, watch={**guard.begin(problem.state), **problem.watch}) if missing else problem
+
+
 def _measure(evaluate: CandidateEvaluator, actions: Tensor) -> None:
     """The first measurements of a pace, with candidates that nobody asked about."""
     trial = evaluate.trial()
     few = actions[:, None].expand(-1, FEWEST, -1, -1)
+
+    def conclude() -> None:
+        _ = trial.outcome(few[:, :1]) if trial.guard is None else Gate(trial, trial.guard).choose(few[:, :2])
+
     # What is imagined for the first time sets things up, and tells nothing of later times.
-    trial.outcome(few), trial.outcome(few[:, :1])
+    trial.outcome(few), conclude()
     for _ in range(2):
         trial.clock.ask(FEWEST)
         trial(few)
         trial.clock.round_ended()
-        trial.outcome(few[:, :1])
+        conclude()
         trial.clock.plan_imagined()
 
 

@@ -1,6 +1,7 @@
 """What actions themselves cost, in the environment's units."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from jaxtyping import Float
@@ -22,6 +23,8 @@ def actions_as_numbers(rollout: Rollout) -> Float[Tensor, "batch horizon action"
 class ActionEffort(AbstractCost):
     """Squared size of the actions, averaged over the path."""
 
+    about_goals: ClassVar[bool] = False
+
     def energy(self, rollout: Rollout, problem: Problem) -> Float[Tensor, "batch horizon"]:
         return actions_as_numbers(rollout).square().sum(dim=-1) / rollout.horizon
 
@@ -29,6 +32,8 @@ class ActionEffort(AbstractCost):
 @dataclass(frozen=True, kw_only=True)
 class ActionSmoothness(AbstractCost):
     """Squared change from one action to the next, averaged over the path; the first is compared with what was done last."""
+
+    about_goals: ClassVar[bool] = False
 
     def energy(self, rollout: Rollout, problem: Problem) -> Float[Tensor, "batch horizon"]:
         actions = actions_as_numbers(rollout)

@@ -1,5 +1,6 @@
 """A goal that can be shown."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -21,6 +22,9 @@ class ReachGoal(AbstractTask):
     """
 
     observation: Tree = field(repr=False)
+    """What is seen there."""
+    truth: Mapping[str, np.ndarray] | None = field(default=None, repr=False, compare=False)
+    """What was true when it was seen, `[1 ...]` each, for judges of an evaluation; no agent looks at it."""
 
     def start(self, knowledge: Knowledge, num_rows: int) -> State:
         world_model = knowledge.world_model

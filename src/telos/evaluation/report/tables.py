@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-NAMES = {"random": "random actions", "zero": "no action at all", "scripted": "scripted expert"}
+NAMES = {"random": "random actions", "zero": "no action at all", "scripted": "scripted expert", "guarded expert": "expert under the guardrails"}
 
 
 def percent(value: float | None) -> str:

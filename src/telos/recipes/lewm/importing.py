@@ -10,13 +10,13 @@ from telos.agent.loop import AgentSettings
 from telos.agent.perception.weights import checksum
 from telos.core import config
 from telos.core.run import Run
+from telos.core.weights import save_weights
 from telos.recipes.experiment import describe, open_logs, stores_of
 from telos.recipes.lewm.loading import build, config_of, convert
 from telos.recipes.lewm.sizes import Untold
 from telos.recipes.recipe import Recipe
 from telos.recipes.transformer import phases
 from telos.training import Curriculum
-from telos.training.checkpoint import save_weights
 
 HELD_OUT = 0.1
 

@@ -1,0 +1,190 @@
+"""The gate: whatever a search has found, what runs stays inside of every guardrail, or is the fallback."""
+
+import math
+from dataclasses import dataclass, field, replace
+
+import torch
+from jaxtyping import Bool, Float, Int, Num
+from torch import Tensor
+
+from telos.agent.actor.candidates import CandidateEvaluator
+from telos.agent.actor.chunks import rows_at_once
+from telos.agent.actor.guard import Guard, SafeRest, leads_back
+from telos.agent.actor.shield import carry_out, imagine_shield
+from telos.core.contracts import AbstractWorldModel
+from telos.core.guarding import AbstractFallback
+from telos.core.types import Plan, PlanTrace, Problem, Verdict
+
+FIRST = 8
+"""Best candidates of a search whose shields are imagined at once."""
+THEN = 64
+"""More of them where none of the first is safe."""
+FEW = 4
+"""Answers of a search that are compared without being judged once more."""
+
+
+@dataclass(frozen=True)
+class Shields:
+    """What candidates, each followed by a fallback, lead to."""
+
+    safe: Bool[Tensor, "batch num"]
+    """Whether all of it stays inside, by the fallback that suits best."""
+    worst: Float[Tensor, "batch num guardrails"]
+    """The greatest value of each guardrail on the way, margin included."""
+
+
+def shields_of(candidates: Num[Tensor, "batch num horizon action"], *, world_model: AbstractWorldModel, problem: Problem, guard: Guard) -> Shields:
+    """What happens if each candidate is begun and a fallback has to take over; each fallback is tried, and all guardrails count."""
+    lead = candidates.shape[:2]
+    futures, allowance = problem.repeat(lead[1]), guard.allowance(problem).repeat_interleave(lead[1], dim=0)
+    safe = worst = None
+    for fallback in guard.fallbacks:
+        begun = candidates if fallback.resumes else candidates[:, :, : guard.committed]
+        rollout = imagine_shield(world_model, problem.state, begun, fallback, guard.readouts)
+        values = guard.values(rollout, futures)
+        possible = rollout.latent.isfinite().flatten(1).all(dim=1)
+        good = (leads_back(values, allowance) & possible).unflatten(0, lead)
+        most = values.amax(dim=1).unflatten(0, lead)
+        if safe is None or worst is None:
+            safe, worst = good, most
+        else:
+            better = (good & ~safe) | ((good == safe) & (most.amax(dim=-1) < worst.amax(dim=-1)))
+            safe, worst = safe | good, torch.where(better[..., None], most, worst)
+    assert safe is not None and worst is not None
+    return Shields(safe, worst)
+
+
+@dataclass(frozen=True)
+class Gate:
+    """Chooses what runs among what a search has judged."""
+
+    evaluate: CandidateEvaluator
+    guard: Guard
+    rest: SafeRest | None = None
+    """What is left of the last safe plan."""
+    problem: Problem = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "problem", self.evaluate.problem)
+
+    def choose(self, answers: Num[Tensor, "batch num horizon action"]) -> Plan:
+        """The safe candidate of least energy, among the `answers` of a search and all that it judged; else the fallback."""
+        evaluate, guard = self.evaluate, self.guard
+        if answers.shape[1] > FEW:
+            evaluate(answers)
+            answers = answers[:, :FEW]
+        candidates, known = torch.cat([answers, self._resting(answers)], dim=1), 0
+        if evaluate.pool:
+            best, energies = evaluate.pool.best(FIRST)
+            # A place that nothing fills is filled by an answer, which is judged anyway.
+            best = torch.where(energies.isfinite()[..., None, None], best, answers[:, :1])
+            candidates, known = torch.cat([candidates, best], dim=1), best.shape[1]
+        energies, along, latents = evaluate.prospects(candidates)
+        shields = self.shields(self.problem, candidates)
+        best = torch.where(shields.safe, energies, math.inf).argmin(dim=1)
+        chosen = _Chosen(*(_pick(part, best) for part in (candidates, along, latents, shields.worst)), found=_pick(shields.safe, best))
+        lost = (~chosen.found).nonzero()[:, 0]
+        if len(lost) and known:
+            chosen = self._look_further(chosen, lost)
+            lost = (~chosen.found).nonzero()[:, 0]
+        if len(lost):
+            chosen = self._fall_back(chosen, lost)
+        return chosen.plan(guard)
+
+    def shields(self, problem: Problem, candidates: Num[Tensor, "batch num horizon action"]) -> Shields:
+        return shields_of(candidates, world_model=self.evaluate.world_model, problem=problem, guard=self.guard)
+
+    def _resting(self, like: Tensor) -> Tensor:
+        """What every open-loop fallback does: always a candidate."""
+        space, state, horizon = self.evaluate.action_space, self.problem.state, like.shape[2]
+        ways = [fallback.act(state, self.guard.readouts, space) for fallback in self.guard.fallbacks if fallback.open_loop]
+        if not ways:
+            return like[:, :0]
+        return torch.stack(ways, dim=1)[:, :, None].expand(-1, -1, horizon, -1).to(like.dtype)
+
+    def _look_further(self, chosen: "_Chosen", lost: Int[Tensor, " some"]) -> "_Chosen":
+        """The rest of what was judged, for problems without a safe candidate so far."""
+        actions, energies = self.evaluate.pool.best(FIRST + THEN)
+        actions, energies = actions[lost, FIRST:], energies[lost, FIRST:]
+        if not energies.isfinite().any():
+            return chosen
+        problem, some = self.problem.select(lost), self.evaluate.among(lost)
+        actions = torch.where(energies.isfinite()[..., None, None], actions, chosen.actions[lost, None])
+        rows = rows_at_once(self.evaluate.world_model, problem, self.guard.committed + max(fallback.steps for fallback in self.guard.fallbacks))
+        parts = [self.shields(problem, part) for part in actions.split(max(1, rows // len(lost)), dim=1)]
+        safe, worst = torch.cat([part.safe for part in parts], dim=1), torch.cat([part.worst for part in parts], dim=1)
+        safe = safe & energies.isfinite()
+        best = torch.where(safe, energies, math.inf).argmin(dim=1)
+        found, taken = _pick(safe, best), _pick(actions, best)
+        _, along, latents = some.prospects(taken[:, None])
+        return chosen.replaced(lost[found], *(part[found] for part in (taken, along[:, 0], latents[:, 0], _pick(worst, best), _pick(safe, best))))
+
+    def _fall_back(self, chosen: "_Chosen", lost: Int[Tensor, " some"]) -> "_Chosen":
+        """The fallback, for problems without any safe candidate: of several the one that does least harm."""
+        problem, some, horizon = self.problem.select(lost), self.evaluate.among(lost), chosen.actions.shape[1]
+        rest = None if self.rest is None else self.rest.select(lost)
+        best: tuple[Tensor, Tensor, Tensor] | None = None
+        for fallback in self.guard.fallbacks:
+            rollout, actions = self._carried_out(problem, fallback, rest, horizon)
+            values = self.guard.values(rollout, problem)
+            safe, worst = leads_back(values, self.guard.allowance(problem)) & rollout.latent.isfinite().flatten(1).all(dim=1), values.amax(dim=1)
+            if best is None:
+                best = actions, safe, worst
+                continue
+            better = (safe & ~best[1]) | ((safe == best[1]) & (worst.amax(dim=-1) < best[2].amax(dim=-1)))
+            best = (
+                torch.where(better[:, None, None], actions, best[0]),
+                torch.where(better, safe, best[1]),
+                torch.where(better[:, None], worst, best[2]),
+            )
+        assert best is not None
+        actions, safe, worst = best
+        _, along, latents = some.prospects(actions[:, None])
+        return chosen.replaced(lost, actions, along[:, 0], latents[:, 0], worst, safe, fell_back=True)
+
+    def _carried_out(self, problem: Problem, fallback: AbstractFallback, rest: SafeRest | None, horizon: int):
+        first = rest if fallback.resumes else None
+        steps = max(horizon, self.guard.committed + fallback.steps)
+        return carry_out(self.evaluate.world_model, problem.state, fallback, self.guard.readouts, steps=steps, horizon=horizon, first=first)
+
+
+@dataclass(frozen=True)
+class _Chosen:
+    """What runs, a row for each problem."""
+
+    actions: Num[Tensor, "batch horizon action"]
+    energies: Float[Tensor, "batch horizon"]
+    latents: Float[Tensor, "batch horizon latent"]
+    worst: Float[Tensor, "batch guardrails"]
+    found: Bool[Tensor, " batch"]
+    """Whether it is a safe candidate."""
+    safe: Bool[Tensor, " batch"] | None = None
+    """Whether it stays inside, be it a candidate or the fallback."""
+
+    def replaced(self, rows: Tensor, actions: Tensor, energies: Tensor, latents: Tensor, worst: Tensor, safe: Tensor, *, fell_back: bool = False):
+        before = self.found if self.safe is None else self.safe
+        parts = zip((self.actions, self.energies, self.latents, self.worst, before), (actions, energies, latents, worst, safe), strict=True)
+        actions, energies, latents, worst, safe = (whole.index_copy(0, rows, part.to(whole.dtype)) for whole, part in parts)
+        found = self.found if fell_back else self.found.index_fill(0, rows, True)
+        return _Chosen(actions, energies, latents, worst, found, safe)
+
+    def plan(self, guard: Guard) -> Plan:
+        safe = self.found if self.safe is None else self.safe
+        return Plan(self.actions, self.energies, self.latents, PlanTrace(), _verdict(guard, safe, ~self.found, self.worst))
+
+
+def check_plan(plan: Plan, *, world_model: AbstractWorldModel, problem: Problem, guard: Guard) -> Plan:
+    """The plan with another verdict: whether it is safe from the state of `problem`, wherever it was made for."""
+    shields = shields_of(plan.actions[:, None], world_model=world_model, problem=problem, guard=guard)
+    safe = shields.safe[:, 0]
+    return replace(plan, verdict=_verdict(guard, safe, torch.zeros_like(safe), shields.worst[:, 0]))
+
+
+def _verdict(guard: Guard, feasible: Tensor, fallback: Tensor, worst: Tensor) -> Verdict:
+    names = (guardrail.name for guardrail in guard.guardrails)
+    return Verdict(feasible, fallback, dict(zip(names, worst.unbind(dim=-1), strict=True)), guard.fingerprint)
+
+
+def _pick(part: Tensor, index: Int[Tensor, " batch"]) -> Tensor:
+    """Of every row the entry at its index: `[batch num ...]` becomes `[batch ...]`."""
+    return part[torch.arange(len(index), device=index.device), index]

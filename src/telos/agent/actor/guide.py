@@ -1,0 +1,47 @@
+"""What guardrails say to a search: an energy that rises outside of them, so that the way round is found."""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from telos.agent.actor.guard import Guard
+from telos.core.types import Batched
+
+WEIGHT = 4.0
+"""Of the penalty, in units of what the task's energies differ by among the first candidates."""
+SCALE = 0.1
+"""Depth outside that counts as one, as a share of what a guardrail's values differ by among the first candidates."""
+BUFFER = 1.0
+"""Where the penalty begins before the margin does, in the same depth: a search comes to rest at the edge of what it is charged for."""
+
+
+@dataclass(frozen=True)
+class Guide(Batched):
+    """The penalty of a plan's search. Its units are taken from the first candidates, for each problem apart, so that it suits any cost."""
+
+    weight: Float[Tensor, " batch"]
+    depth: Float[Tensor, "batch guardrails"]
+
+    @classmethod
+    def measured(cls, guard: Guard, energies: Float[Tensor, "batch num"], values: Float[Tensor, "batch num horizon guardrails"]) -> "Guide":
+        """From the task's energies and the guardrails' values of some candidates."""
+        graded = values[..., list(guard.graded)].flatten(1, 2)
+        counted = energies.isfinite()
+        some = torch.where(counted, energies, torch.zeros_like(energies))
+        num = counted.sum(dim=1).clamp(min=1)
+        mean = some.sum(dim=1) / num
+        spread = ((some - mean[:, None]).square() * counted).sum(dim=1).div(num).sqrt()
+        # A single start has no spread; what is to be gained is then a share of the energy itself.
+        weight = WEIGHT * (spread + 0.1 * mean.abs()).clamp(min=1e-6)
+        finite = torch.nan_to_num(graded, posinf=0.0, neginf=0.0)
+        depth = SCALE * finite.std(dim=1, correction=0)
+        return cls(weight, depth.clamp(min=1e-6))
+
+    def penalty(self, guard: Guard, values: Float[Tensor, "batch num horizon guardrails"]) -> Float[Tensor, "batch num"]:
+        """What the candidates' ways through guardrails cost; differentiable."""
+        depth = self.depth[:, None, None]
+        outside = (torch.nan_to_num(values[..., list(guard.graded)], posinf=1e6) / depth + BUFFER).relu().sum(dim=2)
+        # The logarithm leaves a slope everywhere, and deep violations do not drown what the task has to say.
+        return self.weight[:, None] * outside.log1p().sum(dim=-1)

@@ -1,0 +1,192 @@
+"""Guardrails cannot be taken away: what an agent was built with is sealed, and the seal is looked at before every action."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from telos.agent.actor.guard import Guard
+from telos.agent.frozen_values import WatchedValue
+from telos.agent.guardrails import differing, fingerprint_of, quantities_of, tie_of
+from telos.agent.watching import WatchedModule
+from telos.core.contracts import AbstractCost
+from telos.core.errors import GuardrailError
+from telos.core.guarding import Guardrail
+from telos.core.readouts import Knowledge
+from telos.core.tasks import Intent
+from telos.core.types import Plan
+
+REBUILD = "build the agent again, with telos.load_agent(RUN) or Agent(...)"
+RECALIBRATE = "telos calibrate RUN, with these settings; or use the ones that it was calibrated with"
+
+
+@dataclass(eq=False)
+class Seal:
+    """What is in force in one agent, and how it was when it was sealed.
+
+    Raises:
+        GuardrailError: a guardrail cannot be kept by this agent: two have one name, a quantity cannot be read well enough, the planner looks
+            less far ahead than it needs, or it was calibrated for something else.
+        UnknownNameError: the agent has no readout of a quantity.
+        ConfigError, SpaceError: requirement or fallback do not fit their quantities or the action space.
+    """
+
+    knowledge: Knowledge
+    settings: Intent
+    """How the agent plans, as far as fingerprints are concerned."""
+    drives: AbstractCost | None
+    guardrails: tuple[Guardrail, ...]
+    added: tuple[Guardrail, ...] = ()
+    """By the task."""
+    model: WatchedModule = field(init=False)
+    fingerprint: str = field(init=False)
+    """Of all of it."""
+
+    def __post_init__(self) -> None:
+        _check_names(self.guardrails, self.added)
+        names = tuple(dict.fromkeys(name for guardrail in self.in_force for name in quantities_of(guardrail)))
+        self.readouts = MappingProxyType({name: self.knowledge.readout(name) for name in names})
+        for guardrail in self.in_force:
+            check_fits(guardrail, self.readouts, self.knowledge)
+        self.model = WatchedModule(self.knowledge.world_model)
+        self._watched = [WatchedModule(readout, thorough=True) for readout in self.readouts.values()]
+        self._values = WatchedValue((self.in_force, self.drives))
+        self._planned: tuple[Plan, bytes] | None = None
+        self._covered: tuple[WatchedValue, int] | None = None
+        self.check_intent(self.settings)
+        self.fingerprint = self._fingerprint()
+
+    @property
+    def in_force(self) -> tuple[Guardrail, ...]:
+        """The agent's own guardrails, and those of its task."""
+        return self.guardrails + self.added
+
+    def guard(self, replan_every: int) -> Guard:
+        """What a plan is given that is carried out for so many steps."""
+        return Guard(guardrails=self.in_force, readouts=self.readouts, committed=replan_every, fingerprint=self.fingerprint)
+
+    def check_intent(self, intent: Intent) -> None:
+        """Raises GuardrailError for a way of planning that some guardrail is blind to, or was not calibrated for."""
+        if self._covered is not None and self._covered[0].value is intent.planner and self._covered[1] == intent.replan_every:
+            if self._covered[0].unchanged():
+                return
+        for guardrail in self.in_force:
+            needed = guardrail.requirement.shortest_horizon
+            if intent.planner.horizon < needed:
+                raise GuardrailError(
+                    f"The guardrail '{guardrail.name}' needs plans of {needed} steps; these are {intent.planner.horizon} steps long.",
+                    fix=f"a planner with horizon={needed} or more",
+                )
+            check_calibration(guardrail, self.knowledge, intent, model=self.model.whole)
+        self._covered = WatchedValue(intent.planner), intent.replan_every
+
+    def planned(self, plan: Plan | None) -> None:
+        """Notes the plan that the gate has let through."""
+        self._planned = None if plan is None else (plan, _bytes(plan.actions))
+
+    def verify(self, knowledge: Knowledge, plan: Plan | None, *, thorough: bool = False) -> None:
+        """Raises GuardrailError for whatever was altered since it was sealed.
+
+        Args:
+            plan: the one that the next action is taken from; None: there is none.
+            thorough: whether every weight is read, which takes longer.
+        """
+        if not self._values.unchanged():
+            raise _altered("A guardrail, or a drive,")
+        if knowledge is not self.knowledge:
+            raise _altered("What the agent knows")
+        if any(knowledge.readouts.get(name) is not readout for name, readout in self.readouts.items()):
+            raise _altered("A readout that guardrails speak of")
+        for name, watched in zip(self.readouts, self._watched, strict=True):
+            if not (watched.full() if thorough else watched.quick()):
+                raise _altered(f"The readout '{name}'")
+        if not (self.model.full() if thorough else self.model.quick()):
+            raise _altered("The world model")
+        if plan is not None and (self._planned is None or plan is not self._planned[0] or _bytes(plan.actions) != self._planned[1]):
+            raise _altered("The plan, or what is left of it,")
+
+    def joined(self, guardrails: tuple[Guardrail, ...]) -> "Seal":
+        """The same with the guardrails of a task in place of those of the task before."""
+        return self if not (guardrails or self.added) else replace(self, added=tuple(guardrails))
+
+    def _fingerprint(self) -> str:
+        readouts = {name: watched.whole for name, watched in zip(self.readouts, self._watched, strict=True)}
+        rules = [(guardrail.name, guardrail.requirement, guardrail.alpha, guardrail.margin, guardrail.fallback) for guardrail in self.in_force]
+        planning = (self.settings.planner, self.settings.replan_every)
+        return fingerprint_of((self.model.whole, readouts, rules, planning, self.drives))
+
+
+def sealed_knowledge(knowledge: Knowledge) -> Knowledge:
+    """The same, in mappings that nobody writes into."""
+    return replace(knowledge, readouts=MappingProxyType(dict(knowledge.readouts)), critics=MappingProxyType(dict(knowledge.critics)))
+
+
+def check_fits(guardrail: Guardrail, readouts: Mapping[str, Any], knowledge: Knowledge) -> None:
+    """Raises what `Seal` says where a guardrail does not suit what the agent can read and do."""
+    names = quantities_of(guardrail)
+    for name in names:
+        fidelity = readouts[name].fidelity
+        if not fidelity.readable:
+            raise GuardrailError(
+                f"The guardrail '{guardrail.name}' speaks of '{name}', which cannot be read well enough: {fidelity.why}",
+                fix="a quantity that can be read; 'telos readout' tells how well",
+            )
+    now = {name: torch.zeros(1, readouts[name].size) for name in guardrail.requirement.quantities}
+    ahead = {name: torch.zeros(1, 2, readouts[name].size) for name in guardrail.requirement.quantities}
+    value = guardrail.requirement.value(now, ahead, guardrail.requirement.begin(now))
+    if not isinstance(value, Tensor) or tuple(value.shape) != (1, 2):
+        found = list(value.shape) if isinstance(value, Tensor) else type(value).__name__
+        raise GuardrailError(
+            f"The requirement of '{guardrail.name}' gives {found} for one way of two steps.", expected="[1, 2]: a value for each step"
+        )
+    guardrail.fallback.check({name: readouts[name].size for name in names}, knowledge.world_model.spaces.action)
+
+
+def check_calibration(guardrail: Guardrail, knowledge: Knowledge, planning: Intent, *, model: str | None = None) -> None:
+    """Raises GuardrailError for a guardrail that was calibrated for something else; one that never was may pass."""
+    found = guardrail.calibration
+    if found is None:
+        return
+    if guardrail.alpha < found.alpha:
+        raise GuardrailError(
+            f"The guardrail '{guardrail.name}' promises alpha = {guardrail.alpha:g}, and was calibrated for {found.alpha:g}.", fix=RECALIBRATE
+        )
+    if found.tried and found.tried[-1] != guardrail.margin:
+        raise GuardrailError(
+            f"The guardrail '{guardrail.name}' has the margin {guardrail.margin:g}; {found.tried[-1]:g} was accepted by its calibration.",
+            fix=RECALIBRATE,
+        )
+    tie = tie_of(knowledge, guardrail, planning, model=model)
+    if tie != found.tie:
+        parts = " and ".join(differing(tie, found.tie)) or "something"
+        raise GuardrailError(f"The guardrail '{guardrail.name}' was calibrated for something else: {parts} differ.", fix=RECALIBRATE)
+
+
+def _check_names(own: tuple[Guardrail, ...], added: tuple[Guardrail, ...]) -> None:
+    names = [guardrail.name for guardrail in own]
+    for guardrail in added:
+        if guardrail.name in names:
+            raise GuardrailError(
+                f"The task brings a guardrail '{guardrail.name}', and the agent has one of that name.",
+                expected="another name: a task adds guardrails, it replaces none",
+            )
+    names += [guardrail.name for guardrail in added]
+    for name in names:
+        if names.count(name) > 1:
+            raise GuardrailError(f"Two guardrails are called '{name}'.", expected="a name for each")
+    fallbacks = {guardrail.fallback for guardrail in (*own, *added)}
+    if len(fallbacks) > 1 and any(fallback.resumes for fallback in fallbacks):
+        raise GuardrailError(
+            "One guardrail falls back to the last safe plan, and another to something else.", expected="the same fallback for all of them then"
+        )
+
+
+def _altered(what: str) -> GuardrailError:
+    return GuardrailError(f"{what} was altered after the agent was built; no action leaves it any more.", fix=REBUILD)
+
+
+def _bytes(actions: Tensor) -> bytes:
+    return actions.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes()

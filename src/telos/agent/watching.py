@@ -1,0 +1,91 @@
+"""Whether weights are still those that an agent was built with: cheap enough to be asked before every action."""
+
+import hashlib
+import zlib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+
+from telos.core.weights import fingerprint
+
+HOOKS = ("_forward_hooks", "_forward_pre_hooks")
+
+
+@dataclass
+class WatchedModule:
+    """One module and all that is in it.
+
+    `quick` finds every part that was exchanged and every change of a weight, whatever way it was made, but for one that was computed so as
+    to keep a checksum (CRC-32); `full` finds that too.
+
+    Args:
+        thorough: whether `quick` takes a cryptographic fingerprint as well, for modules of a few thousand weights.
+    """
+
+    module: nn.Module
+    thorough: bool = False
+    whole: str = field(init=False)
+    """Fingerprint of all weights."""
+
+    def __post_init__(self) -> None:
+        self.whole = fingerprint(self.module)
+        self._places = list(_places(self.module))
+        self._methods = self._shadowed()
+        tensors = [part for _, _, part in self._places if isinstance(part, Tensor)]
+        self._pointers = [(part, part.data_ptr(), part.shape) for part in tensors]
+        held = [part.detach() for part in tensors if part.numel()]
+        # Views: what is written into a tensor is seen here.
+        self._bytes = [part.reshape(-1).view(torch.uint8).numpy().data for part in held if part.device.type == "cpu" and part.is_contiguous()]
+        self._others = [part for part in held if part.device.type != "cpu" or not part.is_contiguous()]
+        self._sum = self._checksum()
+
+    def quick(self) -> bool:
+        """Whether everything is as it was."""
+        for holder, name, part in self._places:
+            if holder.get(name) is not part:
+                return False
+        for part, pointer, shape in self._pointers:
+            if part.data_ptr() != pointer or part.shape != shape:
+                return False
+        return self._checksum() == self._sum
+
+    def full(self) -> bool:
+        """The same, bit by bit, with hooks and methods of single objects."""
+        return self.quick() and self._shadowed() == self._methods and fingerprint(self.module) == self.whole
+
+    def _checksum(self) -> tuple[object, ...]:
+        if self.thorough:
+            digest = hashlib.sha256()
+            for held in self._bytes:
+                digest.update(held)
+            return digest.digest(), *map(_sum_elsewhere, self._others)
+        checksum = 0
+        for held in self._bytes:
+            checksum = zlib.crc32(held, checksum)
+        return checksum, *map(_sum_elsewhere, self._others)
+
+    def _shadowed(self) -> list[tuple[int, str, int]]:
+        """What is a method of the class and was put on the object as well, and hooks."""
+        found = []
+        for place, module in enumerate(self.module.modules()):
+            found += [
+                (place, name, id(value)) for name, value in vars(module).items() if callable(value) and callable(getattr(type(module), name, None))
+            ]
+            found += [(place, name, len(getattr(module, name))) for name in HOOKS]
+        return found
+
+
+def _places(module: nn.Module) -> Iterable[tuple[dict, str, object]]:
+    """Every place that holds a part, and the part."""
+    for part in module.modules():
+        for holder in (part._parameters, part._buffers, part._modules):
+            yield from ((holder, name, held) for name, held in holder.items())
+
+
+def _sum_elsewhere(tensor: Tensor) -> tuple[int, ...]:
+    """Of what lies on another device, or is a view of something else: the sum of its words, which swapping two of them keeps."""
+    flat = tensor.detach().contiguous().reshape(-1).view(torch.uint8)
+    kind = torch.int32 if flat.numel() % 4 == 0 else torch.uint8
+    return (int(flat.view(kind).sum(dtype=torch.int64)),)

@@ -1,0 +1,154 @@
+"""`--task FILE` of `telos plan` and `telos evaluate`: a task in the user's own words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from telos.cli.evaluate import Evaluate
+    from telos.cli.plan import Plan
+    from telos.core.run import Run
+
+
+def run_plan(command: Plan, run: Run, task_file: Path) -> int:
+    """Plans from a logged frame under the task, draws it, and says why it was planned so."""
+    from telos.cli.planners import planner_for
+    from telos.cli.terminal import print_json, say
+    from telos.data import Episodes
+    from telos.evaluation.tasks.planning import draw_planned_task, plan_task
+    from telos.recipes.experiment import load_agent
+    from telos.recipes.task_file import load_task
+
+    task = load_task(task_file)
+    agent = load_agent(run, planner=planner_for(run, command.planner), seed=command.seed)
+    planned = plan_task(agent, task, Episodes.open(command.data), episode=command.episode, start=command.start)
+    picture = command.out or run.path / "plans" / f"episode-{command.episode}-from-{command.start}-{task_file.stem}.png"
+    draw_planned_task(planned, picture)
+    summary = {**planned.to_json(), "planner": type(agent.settings.planner).__name__, "picture": str(picture), "seed": command.seed}
+    if command.json:
+        print_json(summary)
+        return 0
+    say(f"  {len(summary['actions'])} steps, energy {summary['energy']:.4f}, {summary['candidates']} candidates in {summary['seconds']:.2f} s")
+    for name, way in summary["expected"].items():
+        say(f"  {name:<12}{_numbers(way[0])} now, {_numbers(way[-1])} expected at the end")
+    for reason in summary["why"]:
+        say(f"  why       {reason}")
+    if summary["fallback"] is not None:
+        say(f"  guarded   {'no plan is safe: this is the fallback' if summary['fallback'] else 'inside of every guardrail, in imagination'}")
+    say(f"  picture   {picture}")
+    return 0
+
+
+def run_evaluation(command: Evaluate, run: Run, task_file: Path) -> int:
+    """Plays the task in the run's world, beside floors, judged by the true state."""
+    from telos.cli.terminal import bars, print_json, say
+    from telos.cli.threads import use_threads
+    from telos.core.errors import ConfigError
+
+    given = {
+        "--protocol": command.protocol,
+        "--offset": command.offset,
+        "--radius": command.radius,
+        "--shifts": command.shifts,
+        "--planners": command.planners,
+        "--curve": command.curve,
+        "--offline": command.offline or None,
+        "--plain-goals": command.plain_goals or None,
+        "--success": None if command.success == "distance" else command.success,
+        "--ahead": command.ahead or None,
+    }
+    for option, value in given.items():
+        if value is not None:
+            raise ConfigError(f"{option} is about goals that are shown, and --task says what is to be done.", fix=f"leave out {option} or --task")
+    use_threads(command.threads)
+    with bars() as progress:
+        result = evaluate_task_of(
+            run,
+            task_file,
+            episodes=command.episodes,
+            planner=command.planner,
+            compiled=command.compile,
+            steps=command.steps,
+            seed=command.seed,
+            progress=progress.update,
+        )
+    if command.json:
+        print_json(result)
+        return 0
+    _show(result)
+    say(f"  picture   {result['picture']}")
+    return 0
+
+
+def evaluate_task_of(
+    run: Run, task_file: Path, *, episodes: int, planner: str | None = None, compiled: bool = False, steps: int | None, seed: int, progress=None
+) -> dict[str, Any]:
+    """Evaluates a run at a task, and keeps result and picture in its folder."""
+    import hashlib
+
+    from telos.cli.planners import planner_for
+    from telos.cli.worlds import held_out_logs, world_of
+    from telos.core.errors import TelosError
+    from telos.evaluation.tasks import evaluate_task
+    from telos.evaluation.tasks.drawing import draw_task_paths, quantity_parts
+    from telos.recipes.experiment import load_agent
+    from telos.recipes.task_file import load_task
+
+    task, world = load_task(task_file), world_of(run)
+    agent = load_agent(run, planner=planner_for(run, planner), seed=seed, compiled=compiled)
+    try:
+        logs = held_out_logs(run)
+    except TelosError:
+        # They are asked for only by a goal that is shown without its true state.
+        logs = None
+    found = evaluate_task(agent, world, task, episodes=episodes, seed=seed, steps=steps, logs=logs, progress=progress)
+    text = task_file.read_text(encoding="utf-8")
+    name = f"task-{task_file.stem}-{hashlib.sha256(f'{text}{episodes}{seed}{steps}{planner}'.encode()).hexdigest()[:16]}"
+    result = {**found.to_json(), "task": text, "file": str(task_file)}
+    picture = run.path / "evaluations" / f"{name}.png"
+    try:
+        quantity_parts(task)
+        draw_task_paths(picture, world, task, found.starts, found.paths, found.agent.success)
+        result["picture"] = str(picture)
+    except TelosError as error:
+        result["picture"] = f"none: {error.what}"
+    run.write_json(f"evaluations/{name}.json", result)
+    return result
+
+
+def _show(result: Mapping[str, Any]) -> None:
+    from rich.table import Table
+
+    from telos.cli.terminal import LABELS, percent, results, say
+
+    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
+    for title in ("", "done", "95 % interval", "steps", "effort"):
+        table.add_column(title, justify="left" if not title else "right")
+    planner = result["planner"]["class"].rpartition(":")[2]
+    for label, row in {f"Telos, {planner}": result, **{LABELS[name]: floor for name, floor in result["floors"].items()}}.items():
+        if row is None:
+            table.add_row(f"  {label}", "–", "cannot do this", "–", "–")
+            continue
+        interval = f"{100 * row['success_low']:.1f} to {100 * row['success_high']:.1f}"
+        steps, effort = row["steps"], row["effort"]
+        table.add_row(
+            f"  {label}", percent(row["success"]), interval, "–" if steps is None else f"{steps:.0f}", "–" if effort is None else f"{effort:.2f}"
+        )
+    results.print()
+    results.print(table)
+    say(
+        f"\n  {result['episodes']} episodes, {result['steps_allowed']:.0f} steps allowed · one plan {1000 * result['plan_cpu_seconds']:.1f} ms of CPU"
+    )
+    say("  done      by the task's own words, on the true state")
+    for reason in result["why"][:4]:
+        say(f"  why       {reason}")
+    if len(result["why"]) > 4:
+        say(f"            and {len(result['why']) - 4} more, in the JSON")
+    if result["fallback_share"] is not None:
+        say(f"  guarded   no plan was safe in {percent(result['fallback_share'])} of the steps")
+
+
+def _numbers(values: list[float]) -> str:
+    return "(" + ", ".join(f"{value:.3f}" for value in values) + ")"

@@ -1,0 +1,78 @@
+"""Who plays a task: the agent, and somebody who sees the true state and walks from target to target."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from telos.agent.loop import Agent
+from telos.core.tasks import AbstractTask
+from telos.core.world import AbstractWorld, WorldState
+from telos.evaluation.contestants import AbstractContestant, AgentContestant
+from telos.evaluation.tasks.judge import TaskJudge
+
+
+class TaskContestant(AgentContestant):
+    """The agent, told what to do in its own words; it never sees a true state."""
+
+    def __init__(self, agent: Agent, task: AbstractTask, name: str = "agent") -> None:
+        super().__init__(agent, name)
+        self.task = task
+        self.why: dict[str, None] = {}
+
+    def begin(self, world: AbstractWorld, starts: WorldState, goals: WorldState) -> None:
+        self.world = world
+        self.agent.reset()
+        self.agent.set_task(self.task)
+
+    def act(self, states: WorldState) -> np.ndarray:
+        actions = super().act(states)
+        plan = self.agent.last_plan
+        assert plan is not None
+        self.why |= dict.fromkeys(plan.trace.why)
+        return actions
+
+    @property
+    def fallback_share(self) -> float:
+        """Share of the steps in which no plan was safe."""
+        return self.fallback_steps / max(1, self.num_steps)
+
+
+class ScriptedTaskContestant(AbstractContestant):
+    """The world's own expert, sent to wherever the task says is next; it sees the true state.
+
+    Args:
+        judge: follows the episodes from their starts, to know what is next.
+    """
+
+    name = "scripted"
+
+    def __init__(self, judge: Callable[[WorldState], TaskJudge]) -> None:
+        self.judged = judge
+
+    def begin(self, world: AbstractWorld, starts: WorldState, goals: WorldState) -> None:
+        self.world, self.judge = world, self.judged(starts)
+        self.first = True
+
+    def act(self, states: WorldState) -> np.ndarray:
+        if not self.first:
+            self.judge.step(states)
+        self.first = False
+        waypoint = self.judge.waypoint
+        assert waypoint is not None, "who cannot be sent anywhere is not asked"
+        return self.world.expert(states, send(states, waypoint))
+
+    def keep(self, rows: np.ndarray) -> None:
+        self.judge.keep(rows)
+
+
+def send(states: WorldState, waypoint: Mapping[str, Any]) -> WorldState:
+    """Goal states that are like `states` but for what the waypoint says."""
+    parts = {name: np.asarray(value, states[name].dtype).reshape(states[name].shape) for name, value in waypoint.items() if name in states}
+    return {**states, **parts}
+
+
+def can_be_scripted(world: AbstractWorld, judge: TaskJudge, starts: WorldState) -> bool:
+    """Whether there is an expert here, and parts of the world's state to send it to."""
+    waypoint = judge.waypoint
+    return world.has_expert and waypoint is not None and set(waypoint) <= set(starts)

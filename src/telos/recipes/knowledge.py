@@ -1,0 +1,76 @@
+"""What a run knows: its world model, and what it was taught beside."""
+
+from pathlib import Path
+from typing import TypeVar
+
+import torch
+
+from telos.core import config
+from telos.core.contracts import AbstractCost, AbstractWorldModel
+from telos.core.errors import RunError
+from telos.core.readouts import AbstractReadout, Knowledge
+from telos.core.run import Run
+from telos.core.seeding import derive_seed
+from telos.core.spaces import Spaces
+from telos.core.taught import load_taught
+from telos.core.taught_files import TEACH_AGAIN, taught_in
+from telos.core.weights import fingerprint, load_weights
+from telos.recipes.recipe import Recipe
+from telos.recipes.run_folder import finished
+
+READOUTS, CRITICS, FAMILIARITY = "readouts", "critics", "familiarity"
+"""Where a run folder keeps what was taught: `readouts/NAME`, `critics/NAME`, `familiarity`; each a JSON and a safetensors file."""
+Kind = TypeVar("Kind")
+
+
+def load_recipe(run: Run) -> Recipe:
+    """The recipe that a run was made with. Raises RunError if it is not readable."""
+    recipe = config.from_json(run.description.get("recipe"))
+    if not isinstance(recipe, Recipe):
+        raise RunError(f"{run.path / 'run.json'} holds no recipe.", fix="restore the file, or train again")
+    return recipe
+
+
+def load_world_model(run: Run | Path | str) -> AbstractWorldModel:
+    """The trained world model of a finished run, in evaluation mode. Raises RunError if training did not come to its end."""
+    run = finished(run if isinstance(run, Run) else Run.open(Path(run)))
+    world_model = load_recipe(run).world_model.build(Spaces.from_json(run.description["spaces"]))
+    load_weights(run.weights_file, world_model)
+    return world_model.eval()
+
+
+def load_untrained(run: Run) -> AbstractWorldModel:
+    """The run's model as it was before training, normalisation and all: the floor for whatever is read from the trained one."""
+    torch.manual_seed(derive_seed(run.description["seed"], "weights"))
+    fresh = load_recipe(run).world_model.build(Spaces.from_json(run.description["spaces"]))
+    trained = load_world_model(run)
+    constants = {name for name, _ in trained.named_buffers()}
+    fresh.load_state_dict({name: value for name, value in trained.state_dict().items() if name in constants}, strict=False)
+    return fresh.eval()
+
+
+def load_knowledge(run: Run | Path | str, *, device: torch.device | str = "cpu") -> Knowledge:
+    """All that a run knows, frozen: planning by gradient asks for the slope of actions alone.
+
+    Raises:
+        RunError: training did not come to its end; a file is damaged, or was taught on other weights than the run has now.
+        RunVersionError: a newer Telos taught it.
+    """
+    run = run if isinstance(run, Run) else Run.open(Path(run))
+    world_model = load_world_model(run).requires_grad_(False)
+    tie = fingerprint(world_model)
+    readouts = _named(run.path / READOUTS, AbstractReadout, tie, device)
+    for name, readout in readouts.items():
+        if readout.name != name:
+            raise RunError(f"The readout {run.path / READOUTS / name}.json reads '{readout.name}'.", fix=TEACH_AGAIN)
+    return Knowledge(
+        world_model=world_model.to(device),
+        readouts=readouts,
+        critics=_named(run.path / CRITICS, AbstractCost, tie, device),
+        familiarity=_named(run.path, AbstractCost, tie, device, only=FAMILIARITY).get(FAMILIARITY),
+    )
+
+
+def _named(folder: Path, kind: type[Kind], tie: str, device: torch.device | str, only: str | None = None) -> dict[str, Kind]:
+    paths = [path for path in taught_in(folder) if only is None or path.name == only]
+    return {path.name: load_taught(path, kind, tie=tie, device=device) for path in paths}
