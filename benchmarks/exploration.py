@@ -25,7 +25,7 @@ from telos.evaluation.contestants import AgentContestant, RandomContestant, Scri
 from telos.evaluation.intervals import paired_difference
 from telos.evaluation.protocols import draw_pairs, make_protocol
 from telos.recipes import Recipe, default
-from telos.recipes.experiment import load_agent, train
+from telos.recipes.experiment import RecipeLike, load_agent, train
 from telos.teaching.exploration import Explore
 
 STEPS = 80
@@ -51,18 +51,20 @@ def quick(logs: AbstractLogs) -> Recipe:
     return replace(recipe, name=f"{recipe.name}-quick", curriculum=replace(recipe.curriculum, phases=phases))
 
 
-def trained(logs: list[Path], out: Path, seed: int, recipe="default") -> Path:
+def trained(logs: list[Path], out: Path, seed: int, recipe: RecipeLike = "default", from_run: Path | None = None) -> Path:
     if not (out / "model.safetensors").exists():
         shutil.rmtree(out, ignore_errors=True)
-        train(logs, out, seed=seed, recipe=recipe)
+        train(logs, out, seed=seed, recipe=recipe, from_run=from_run)
     return out
 
 
 def explore(folder: Path, world_args: dict, rounds: list[int], seed: int) -> list[Path]:
     """The logs of all rounds, in order."""
     logs = [collect(folder / "explored-0", world_args, data.HeldRandomActions(), rounds[0], seed)]
+    run = None
     for number, steps in enumerate(rounds[1:], 1):
-        run = trained(logs, folder / f"run-{number}", seed, quick)
+        # Each run goes on from the weights of the one before.
+        run = trained(logs, folder / f"run-{number}", seed, quick, run)
         # Every round has chance of its own, and so have its starts.
         logs.append(collect(folder / f"explored-{number}", world_args, Explore(run=str(run)), steps, seed + 1000 * number))
     return logs

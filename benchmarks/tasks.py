@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from telos.agent.configurator import Configurator
 from telos.agent.loop import Agent
 from telos.agent.tasks import FollowPath, Hold, Optimise, ReachAny, ReachBy, ReachRegion, ReachValue, VisitAll, VisitInOrder
 from telos.cli.worlds import world_of
@@ -145,7 +144,7 @@ def efforts(agent: Agent, world: AbstractWorld, task: ReachBy, found: TaskEvalua
 
 def steps_for(task: AbstractTask) -> int | None:
     """Steps allowed where no scripted expert can tell."""
-    return 60 if isinstance(task, Optimise) else None
+    return 30 if isinstance(task, Optimise) else None
 
 
 def _pooled(successes: list[np.ndarray]) -> Rate:
@@ -186,15 +185,14 @@ def main() -> None:
     for folder in options.runs:
         run = Run.open(folder)
         world, agent = world_of(run), load_agent(run)
-        agent.configurator = agent.configurator or Configurator()
         print(f"{type(world).__name__}\n{'':<26}{'seed':>5}{'success':>9}{'95 % interval':>17}{'steps':>7}{'random':>8}{'zero':>7}{'scripted':>10}")
-        for kind in options.kinds:
-            for seed in options.seeds:
+        for seed in options.seeds:
+            for kind in options.kinds:
                 found = image_row(agent, world, options.episodes, seed) if kind == "goal image" else row(agent, world, kind, options.episodes, seed)
                 rows.append({"run": folder.name, "kind": kind, "seed": seed, **found})
                 print(line(kind, seed, found), flush=True)
-    if options.json:
-        options.json.write_text(json.dumps(rows, indent=1), encoding="utf-8")
+                if options.json:
+                    options.json.write_text(json.dumps(rows, indent=1), encoding="utf-8")
 
 
 def line(kind: str, seed: int, found: dict) -> str:

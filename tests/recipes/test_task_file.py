@@ -1,5 +1,6 @@
 """Tasks in TOML: what people write, and what they are told when they err."""
 
+import contextlib
 from pathlib import Path
 
 import numpy as np
@@ -50,6 +51,7 @@ WRITTEN = {
     '[largest]\nquantity = "position"\nindex = 1\nenough = 0.9': Optimise("position", "largest", 1, 0.9),
     '[smallest]\nquantity = "position"': Optimise("position", "smallest"),
     '[reach_by]\nquantity = "position"\nvalue = [0.8, 0.2]\ndeadline = 30': ReachBy(CORNER, 30),
+    '[own]\ntask = "telos.agent.tasks:Optimise"\nquantity = "speed"': Optimise("speed"),
     '[reach]\nquantity = "position"\nvalue = [0.8, 0.2]\n[[drive]]\nkind = "effort"\nweight = 0.5': CORNER + 0.5 * ActionEffort(),
     '[[reach]]\nquantity = "position"\nvalue = [0.8, 0.2]\n[[reach]]\nquantity = "speed"\nvalue = 0\nweight = 2': CORNER + 2 * ReachValue("speed", 0),
     '[smallest]\nquantity = "position"\n[[drive]]\nkind = "near_data"\n[[drive]]\ncritic = "calm"\n[[drive]]\nkind = "smoothness"': (
@@ -91,6 +93,13 @@ def test_a_guardrail_beside_a_task_is_added_to_it(tmp_path):
         load_task(file)
 
 
+def test_a_task_of_ones_own_stands_in_a_file_beside(tmp_path):
+    code = "from telos.agent.tasks import ReachValue\nclass Mine(ReachValue):\n    pass\n"
+    (tmp_path / "mine.py").write_text(code, encoding="utf-8")
+    task = task_of({"own": {"task": "mine.py:Mine", "quantity": "speed", "value": 1}}, tmp_path)
+    assert (type(task).__name__, task.value) == ("Mine", (1.0,))
+
+
 def test_hyphens_will_do(tmp_path):
     assert task_of({"visit-all": {"quantity": "position", "targets": [[0.8, 0.2]]}}) == VisitAll(CORNER)
 
@@ -121,6 +130,10 @@ MISTAKES = {
     '[[drive]]\nkind = "effort"': "asks for nothing",
     '[smallest]\nquantity = "p"\n[[drive]]\nkind = "efort"': "did you mean 'effort'",
     '[smallest]\nquantity = "p"\n[[drive]]\nweight = 2': "A drive is of one kind",
+    '[own]\ntask = "telos.agent.tasks:Optimize"': "did you mean 'Optimise'",
+    '[own]\ntask = "nowhere.py:Patrol"': "There is no file",
+    '[own]\ntask = "telos.agent.loop:Agent"': "is no task",
+    '[own]\ntask = "telos.agent.tasks:Optimise"\nspeed = 3': "cannot be made",
     "[reach]\nimage = 3": "image = 3",
     '[reach]\nimage = "nowhere.png"': "There is no picture",
     '[reach]\ndata = "logs"\nepisode = 3': "cannot be given by data",
@@ -177,10 +190,8 @@ TABLES = some.sampled_from([*KINDS, "drive", "guardrail", "x"])
 
 def read(content) -> None:
     """Reads it as a task, or is told why not."""
-    try:
+    with contextlib.suppress(TelosError):
         assert isinstance(task_of(content, Path("/nowhere")), AbstractTask)
-    except TelosError:
-        pass
 
 
 @given(content=some.dictionaries(TABLES, some.dictionaries(NAMES, ANYTHING, max_size=5) | ANYTHING))

@@ -1,4 +1,4 @@
-"""A world model that is nearly right: whoever pushes moves, and walls are unheard of. The latent is the position."""
+"""A world model that knows a maze by heart. The latent is the position, in cells."""
 
 import torch
 from torch import Tensor, nn
@@ -6,16 +6,17 @@ from torch import Tensor, nn
 from telos.core.contracts import AbstractWorldModel
 from telos.core.spaces import Spaces, VectorSpace
 from telos.core.types import State
+from telos.envs import Maze
 
 
-class FreeWalker(AbstractWorldModel):
-    """Moves by what it does, in cells of a maze of `side` cells."""
+class MazeWalker(AbstractWorldModel):
+    """Moves by what it does, along one axis after the other, unless a wall is in the way; it is told positions in place of pictures."""
 
-    def __init__(self, side: int, bound: float) -> None:
+    def __init__(self, world: Maze) -> None:
         super().__init__()
-        self.side, self.latent_size = side, 2
-        self.spaces = Spaces(VectorSpace(2), VectorSpace(2, (-bound, -bound), (bound, bound)))
-        self.anchor = nn.Parameter(torch.zeros(()), requires_grad=False)
+        self.side, self.radius, self.latent_size = world.side, world.agent_radius - 1e-3, 2
+        self.spaces = Spaces(VectorSpace(2), world.spaces.action)
+        self.walls = nn.Parameter(torch.from_numpy(world._fixed_grid).float(), requires_grad=False)
 
     @property
     def perception(self) -> nn.Module:
@@ -37,7 +38,15 @@ class FreeWalker(AbstractWorldModel):
         return _state(latent)
 
     def step(self, state, action) -> State:
-        return _state(state.latent + action * self.side)
+        here, change = state.latent, action * self.side
+        across = here + change * torch.tensor([1.0, 0.0])
+        here = torch.where(self._blocked(across)[:, None], here, across)
+        down = here + change * torch.tensor([0.0, 1.0])
+        return _state(torch.where(self._blocked(down)[:, None], here, down))
+
+    def _blocked(self, position: Tensor) -> Tensor:
+        corners = [(position + self.radius * torch.tensor(corner)).long() for corner in ((-1.0, -1.0), (-1.0, 1.0), (1.0, -1.0), (1.0, 1.0))]
+        return torch.stack([self.walls[corner[:, 1], corner[:, 0]] > 0 for corner in corners]).any(dim=0)
 
 
 def _state(latent: Tensor) -> State:

@@ -2,15 +2,17 @@
 
 from dataclasses import dataclass, replace
 
+from telos.agent.actor import CEM, MPPI
+from telos.core.contracts import AbstractPlanner
 from telos.core.errors import ConfigError
 from telos.core.guarding import Guardrail
-from telos.core.tasks import AbstractConfigurator, AbstractTask, Intent
+from telos.core.tasks import AbstractConfigurator, AbstractTask, Intent, Wish
 from telos.core.types import Problem
 
 
 @dataclass(frozen=True, kw_only=True)
 class Configurator(AbstractConfigurator):
-    """Looks as far ahead as the task wishes, within what the model is good for, and leaves the rest as it is.
+    """Looks as far ahead as the task wishes, within what the model is good for, with a planner that is precise where that counts.
 
     One decision serves all episodes of a batch. Where a guardrail was calibrated for the agent's planner, horizon and replanning
     interval, these are left alone: another one would not be covered. It has no say in what guardrails ask for.
@@ -32,19 +34,31 @@ class Configurator(AbstractConfigurator):
         wish = task.wish(problem, usual.planner.horizon)
         if wish is None:
             return usual
-        needed = max((rule.requirement.shortest_horizon for rule in guardrails), default=1)
-        horizon = min(max(wish.horizon, self.shortest, needed), round(self.farthest * usual.planner.horizon))
-        if horizon == usual.planner.horizon:
+        planner, reasons = self._planner(usual.planner, wish, guardrails)
+        if planner == usual.planner:
             return usual
         tied = next((rule.name for rule in guardrails if rule.calibration is not None), None)
         if tied is not None:
-            return _because(usual, f"horizon {usual.planner.horizon} as always: '{tied}' was calibrated for it; wished for {horizon}: {wish.why}")
-        planner = replace(usual.planner, horizon=horizon)
-        said = f"horizon {horizon}: {wish.why}" + ("" if horizon == wish.horizon else f"; {wish.horizon} would be more than it is good for")
-        if horizon > wish.horizon:
-            said = f"horizon {horizon}: {wish.why}; a plan looks no less far ahead"
-        return _because(replace(usual, planner=planner, replan_every=min(usual.replan_every, horizon)), said)
+            return replace(usual, why=(*usual.why, f"planner as always: '{tied}' was calibrated for it; without it, {'; '.join(reasons)}"))
+        return replace(usual, planner=planner, replan_every=min(usual.replan_every, planner.horizon), why=(*usual.why, *reasons))
 
-
-def _because(intent: Intent, why: str) -> Intent:
-    return replace(intent, why=(*intent.why, why))
+    def _planner(self, usual: AbstractPlanner, wish: Wish, guardrails: tuple[Guardrail, ...]) -> tuple[AbstractPlanner, list[str]]:
+        """The planner that is wished for, and each way in which it differs from the usual one."""
+        needed = max((rule.requirement.shortest_horizon for rule in guardrails), default=1)
+        horizon = min(max(wish.horizon, self.shortest, needed), max(round(self.farthest * usual.horizon), needed))
+        planner, reasons = replace(usual, horizon=horizon), []
+        if horizon != usual.horizon:
+            more = (
+                "; a plan looks no less far ahead" if horizon > wish.horizon else "; the model is good for no more" if horizon < wish.horizon else ""
+            )
+            reasons.append(f"horizon {horizon}: {wish.why}{more}")
+        if wish.precise and isinstance(planner, MPPI):
+            planner = CEM(
+                horizon=horizon,
+                num_candidates=planner.num_candidates,
+                num_iterations=max(10, planner.num_iterations),
+                num_elites=max(2, planner.num_candidates // 4),
+                noise_exponent=planner.noise_exponent,
+            )
+            reasons.append("planner cem: what is asked takes the best of plans, and a mean of many never quite comes to rest")
+        return planner, reasons

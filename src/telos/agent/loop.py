@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from telos.agent.actor import Pace
+from telos.agent.actor.gate import fall_back
 from telos.agent.actor.guard import SafeRest, Watch
 from telos.agent.ahead import Foreseen, SearchAhead, merge
 from telos.agent.deliberation import Decision, Deliberation, Situation
@@ -23,7 +24,7 @@ from telos.core.readouts import Knowledge
 from telos.core.seeding import torch_generator
 from telos.core.spaces import Tree
 from telos.core.tasks import AbstractConfigurator, AbstractTask, Intent
-from telos.core.types import Plan, State
+from telos.core.types import Plan, Problem, State
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -181,6 +182,25 @@ class Agent:
     def planned(self) -> Tensor | None:
         """`[batch steps action]`: what is left of the plan after the action that `act` returned last."""
         return None if self._plan is None else self._plan.actions[:, self._age :]
+
+    @torch.no_grad()
+    def continuation(self, num_steps: int) -> Tensor:
+        """`[batch steps action]`: what may follow the action that `act` returned last, should nobody ask the agent again in time.
+
+        Without guardrails the rest of the plan, at most `num_steps` of it. With guardrails what the gate has looked at: what is left of
+        the steps that the plan is carried out for, then the fallback until it has come to rest.
+        """
+        assert self._plan is not None
+        assert self._state is not None
+        assert self._action is not None
+        seal = _SEALS.get(self)
+        if seal is None or not seal.in_force:
+            return self._plan.actions[:, self._age :][:, :num_steps]
+        left, guard = self._plan.actions[:, self._age : max(self._age, self._interval)], seal.guard(1)
+        steps = max(left.shape[1], self._safe_rest.actions.shape[1] if self._safe_rest else 0) + max(fallback.steps for fallback in guard.fallbacks)
+        state = self.world_model.step(self._state, self._action)
+        problem = Problem(state=state, watch=guard.remember(self._watch or guard.begin(state), state))
+        return fall_back(self.world_model, problem, guard, horizon=max(num_steps, steps), rest=self._safe_rest, begun=left).actions
 
     @property
     def state(self) -> State | None:
@@ -352,7 +372,7 @@ class Agent:
     def _verify(self, *, thorough: bool = False) -> None:
         seal = _SEALS.get(self)
         if seal is not None:
-            seal.verify(self.knowledge, self._plan, thorough=thorough)
+            seal.verify(self, self.knowledge, self._plan, thorough=thorough)
 
 
 def _safe_rest(plan: Plan, before: SafeRest | None) -> SafeRest:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache
 from types import MappingProxyType
 from typing import Any
 
@@ -11,7 +12,7 @@ from torch import Tensor
 from telos.agent.actor.guard import Guard
 from telos.agent.frozen_values import WatchedValue
 from telos.agent.guardrails import differing, fingerprint_of, quantities_of, tie_of
-from telos.agent.watching import WatchedModule
+from telos.agent.watching import WatchedModule, methods_of
 from telos.core.contracts import AbstractCost
 from telos.core.errors import GuardrailError
 from telos.core.guarding import Guardrail
@@ -87,15 +88,19 @@ class Seal:
         """Notes the plan that the gate has let through."""
         self._planned = None if plan is None else (plan, _bytes(plan.actions))
 
-    def verify(self, knowledge: Knowledge, plan: Plan | None, *, thorough: bool = False) -> None:
+    def verify(self, agent: Any, knowledge: Knowledge, plan: Plan | None, *, thorough: bool = False) -> None:
         """Raises GuardrailError for whatever was altered since it was sealed.
 
         Args:
+            agent: whose seal it is.
+            knowledge: what it knows.
             plan: the one that the next action is taken from; None: there is none.
             thorough: whether every weight is read, which takes longer.
         """
         if not self._values.unchanged():
             raise _altered("A guardrail, or a drive,")
+        if vars(agent).keys() & methods_of_agent(type(agent)):
+            raise _altered("A method of the agent")
         if knowledge is not self.knowledge:
             raise _altered("What the agent knows")
         if any(knowledge.readouts.get(name) is not readout for name, readout in self.readouts.items()):
@@ -117,6 +122,9 @@ class Seal:
         rules = [(guardrail.name, guardrail.requirement, guardrail.alpha, guardrail.margin, guardrail.fallback) for guardrail in self.in_force]
         planning = (self.settings.planner, self.settings.replan_every)
         return fingerprint_of((self.model.whole, readouts, rules, planning, self.drives))
+
+
+methods_of_agent = cache(methods_of)
 
 
 def sealed_knowledge(knowledge: Knowledge) -> Knowledge:

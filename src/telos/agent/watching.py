@@ -1,6 +1,7 @@
 """Whether weights are still those that an agent was built with: cheap enough to be asked before every action."""
 
 import hashlib
+import types
 import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -32,7 +33,8 @@ class WatchedModule:
     def __post_init__(self) -> None:
         self.whole = fingerprint(self.module)
         self._places = list(_places(self.module))
-        self._methods = self._shadowed()
+        self._objects = [(vars(part), methods_of(type(part)), [getattr(part, name) for name in HOOKS]) for part in self.module.modules()]
+        self._before = self._in_front()
         tensors = [part for _, _, part in self._places if isinstance(part, Tensor)]
         self._pointers = [(part, part.data_ptr(), part.shape) for part in tensors]
         held = [part.detach() for part in tensors if part.numel()]
@@ -49,11 +51,11 @@ class WatchedModule:
         for part, pointer, shape in self._pointers:
             if part.data_ptr() != pointer or part.shape != shape:
                 return False
-        return self._checksum() == self._sum
+        return self._in_front() == self._before and self._checksum() == self._sum
 
     def full(self) -> bool:
-        """The same, bit by bit, with hooks and methods of single objects."""
-        return self.quick() and self._shadowed() == self._methods and fingerprint(self.module) == self.whole
+        """The same, bit by bit."""
+        return self.quick() and fingerprint(self.module) == self.whole
 
     def _checksum(self) -> tuple[object, ...]:
         if self.thorough:
@@ -66,15 +68,19 @@ class WatchedModule:
             checksum = zlib.crc32(held, checksum)
         return checksum, *map(_sum_elsewhere, self._others)
 
-    def _shadowed(self) -> list[tuple[int, str, int]]:
-        """What is a method of the class and was put on the object as well, and hooks."""
-        found = []
-        for place, module in enumerate(self.module.modules()):
-            found += [
-                (place, name, id(value)) for name, value in vars(module).items() if callable(value) and callable(getattr(type(module), name, None))
-            ]
-            found += [(place, name, len(getattr(module, name))) for name in HOOKS]
+    def _in_front(self) -> list[object]:
+        """What was put on single objects in front of the methods of their classes, and hooks."""
+        found: list[object] = []
+        for own, methods, hooks in self._objects:
+            if names := own.keys() & methods:
+                found += [(name, id(own[name])) for name in sorted(names)]
+            found += [len(hook) for hook in hooks if hook]
         return found
+
+
+def methods_of(kind: type) -> frozenset[str]:
+    """Names of what instances of a class are asked to do."""
+    return frozenset(name for base in kind.__mro__ for name, value in vars(base).items() if isinstance(value, types.FunctionType))
 
 
 def _places(module: nn.Module) -> Iterable[tuple[dict, str, object]]:

@@ -14,6 +14,7 @@ from telos.cli.evaluate import Evaluate
 from telos.cli.export import Export
 from telos.cli.import_model import ImportModel
 from telos.cli.plan import Plan
+from telos.cli.rate import Rate
 from telos.cli.readout import Readout
 from telos.cli.serve import Serve
 from telos.cli.show import Show
@@ -29,6 +30,7 @@ Verb = (
     | Annotated[Evaluate, subcommand("evaluate")]
     | Annotated[Readout, subcommand("readout")]
     | Annotated[Calibrate, subcommand("calibrate")]
+    | Annotated[Rate, subcommand("rate")]
     | Annotated[Export, subcommand("export")]
     | Annotated[Serve, subcommand("serve")]
     | Annotated[Show, subcommand("show")]

@@ -221,16 +221,15 @@ def _show(result: CalibrationResult) -> None:
         estimate = result.estimates.get(guardrail.name)
         about = "" if estimate is None else f"; the logs suggest {estimate:.4g}"
         say(f"\n  {guardrail.name}: alpha {guardrail.alpha:g} at {100 * result.confidence:g} % confidence{about}")
-        table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
-        for title in ("", "margin", "episodes", "broken", "at most", "", "success", "95 % interval", "fallback"):
-            table.add_column(title, justify="right")
+        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+        for title in ("", "margin", "broken", "at most", "", "success", "95 % interval", "fallback"):
+            table.add_column(title, justify="right", no_wrap=True)
         for trial in result.trials:
             low, high = trial.success.interval
             table.add_row(
-                "→" if trial is result.chosen else "",
-                f"{trial.margins[guardrail.name]:.4g}",
-                f"{trial.episodes}",
-                f"{trial.violations[guardrail.name]}",
+                "→" if trial is result.chosen else " ",
+                f"{trial.margins[guardrail.name]:.4f}",
+                f"{trial.violations[guardrail.name]} of {trial.episodes}",
                 percent(trial.bound(guardrail.name, result.confidence)),
                 "accepted" if trial.accepted else "rejected",
                 percent(trial.success.value),

@@ -30,7 +30,7 @@ class Readout:
     name: str | None = None
     """What guardrails and tasks call it; by default the column, or the file."""
     unit: str | None = None
-    """Of its numbers; by default what the logs say. An angle (radians) is read as its cosine and sine."""
+    """Of its numbers; by default what the logs say. An angle (radians, degrees) is read as its cosine and sine."""
     data: Path | None = None
     """Store of the labelled frames; by default that of the run."""
     kind: Literal["auto", "linear", "kernel-ridge", "perceptron"] = "auto"

@@ -26,7 +26,7 @@ def run_plan(command: Plan, run: Run, task_file: Path) -> int:
     planned = plan_task(agent, task, Episodes.open(command.data), episode=command.episode, start=command.start)
     picture = command.out or run.path / "plans" / f"episode-{command.episode}-from-{command.start}-{task_file.stem}.png"
     draw_planned_task(planned, picture)
-    summary = {**planned.to_json(), "planner": type(agent.settings.planner).__name__, "picture": str(picture), "seed": command.seed}
+    summary: dict[str, Any] = {**planned.to_json(), "planner": type(agent.settings.planner).__name__, "picture": str(picture), "seed": command.seed}
     if command.json:
         print_json(summary)
         return 0
@@ -146,6 +146,11 @@ def _show(result: Mapping[str, Any]) -> None:
         say(f"  why       {reason}")
     if len(result["why"]) > 4:
         say(f"            and {len(result['why']) - 4} more, in the JSON")
+    for who, rules in result["guardrails"].items():
+        for name, rule in rules.items():
+            label = {"agent": "Telos", **LABELS}[who]
+            interval = f"{100 * rule['violated_low']:.1f} to {100 * rule['violated_high']:.1f}"
+            say(f"  broken    '{name}' by {label}: {percent(rule['violated'])} of the episodes ({interval})")
     if result["fallback_share"] is not None:
         say(f"  guarded   no plan was safe in {percent(result['fallback_share'])} of the steps")
 

@@ -23,6 +23,8 @@ class Wish:
     """Steps that a plan had better look ahead."""
     why: str
     """In a few words for people, such as `the deadline is 8 steps away`."""
+    precise: bool = False
+    """Whether it counts that the plan is really the best, and not only a good one, as for least effort."""
 
 
 class AbstractTask(ABC):

@@ -67,7 +67,8 @@ def _draw_ways(axis: Any, world: AbstractWorld, guardrail: Guardrail, starts: Wo
     requirement = guardrail.requirement
     name = requirement.quantities[0]
     paths = unguarded.quantities[name]
-    if len(requirement.quantities) == 1 and paths.shape[-1] == 2 and _is_place(world, starts, name):
+    on_map = len(requirement.quantities) == 1 and paths.shape[-1] == 2 and _is_place(world, starts, name)
+    if on_map:
         _draw_map(axis, world, guardrail, starts, name)
         for courses, kind in ((unguarded, "without"), (guarded, "with")):
             for way in courses.quantities[name][:, :SHOWN].swapaxes(0, 1):
@@ -80,7 +81,7 @@ def _draw_ways(axis: Any, world: AbstractWorld, guardrail: Guardrail, starts: Wo
         axis.set(xlabel="step", ylabel=f"beyond the limit of '{name}'")
         axis.spines[["top", "right"]].set_visible(False)
     lines = [axis.plot([], [], color=COLOURS[kind], label=f"{kind} the guardrail")[0] for kind in ("without", "with")]
-    axis.legend(handles=lines, loc="upper center", bbox_to_anchor=(0.5, -0.02 if axis.name == "" else -0.12), ncols=2, frameon=False, fontsize=9)
+    axis.legend(handles=lines, loc="upper center", bbox_to_anchor=(0.5, -0.02 if on_map else -0.12), ncols=2, frameon=False, fontsize=9)
     axis.set_title(f"{guardrail.name}: the same starts and goals", fontsize=11)
 
 

@@ -22,6 +22,7 @@ from telos.agent.tasks import (
     VisitInOrder,
 )
 from telos.agent.tasks.targets import AbstractTarget
+from telos.core.config import load_class
 from telos.core.contracts import AbstractCost
 from telos.core.errors import ConfigError, TelosError, UnknownNameError
 from telos.core.regions import AbstractRegion
@@ -166,6 +167,20 @@ def _optimise(direction: str, table: Table, folder: Path) -> AbstractTask:
     return Optimise(quantity, direction, **rules)  # type: ignore[arg-type]
 
 
+def _own(table: Table, folder: Path) -> AbstractTask:
+    """A task of the user's own: `task = "file.py:Class"`, and its fields beside."""
+    path = _need(table, "task", str, '"patrol.py:Patrol"')
+    file, _, name = path.rpartition(":")
+    beside = f"{folder / file}:{name}" if file.endswith(".py") else path
+    kind = load_class(beside)
+    if not (isinstance(kind, type) and issubclass(kind, AbstractTask)):
+        raise ConfigError(f"'{path}' is no task.", expected="a class with the base AbstractTask or AbstractQuantityTask")
+    try:
+        return kind(**{name: value for name, value in table.items() if name != "task"})
+    except TypeError as error:
+        raise ConfigError(f"{kind.__name__} cannot be made: {error}.", expected="its fields, by their names") from error
+
+
 def _drive(table: Table) -> AbstractTask | AbstractCost:
     _know(table, ("kind", "critic"))
     if len(table) != 1:
@@ -202,5 +217,6 @@ KINDS: Mapping[str, Callable[[Table, Path], AbstractTask]] = {
     "largest": partial(_optimise, "largest"),
     "smallest": partial(_optimise, "smallest"),
     "reach_by": _reach_by,
+    "own": _own,
 }
 """What each table of a task file stands for."""

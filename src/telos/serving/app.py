@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from telos.agent.loop import Agent
-from telos.core.errors import MissingExtraError, TelosError
+from telos.core.errors import GuardrailError, MissingExtraError, TelosError
 from telos.core.spaces import Tree
 from telos.serving import codec
 from telos.serving.limits import ActionLimits
@@ -54,7 +54,12 @@ class Server:
         self.make_agent, self.limits, self.settings, self.clock = make_agent, limits, settings, clock
         self.thread = PlanningThread()
         self.sessions: dict[str, Session] = {}
-        self.spaces = make_agent().world_model.spaces
+        agent = make_agent()
+        if agent.guardrails and limits.slew is not None:
+            raise GuardrailError(
+                "A slew limit changes actions after the guardrails have passed them.", fix="leave --slew out; limit the rate with a guardrail instead"
+            )
+        self.spaces = agent.world_model.spaces
 
     def app(self) -> Starlette:
         """The application, for any ASGI server."""

@@ -15,8 +15,8 @@ import telos
 from telos.agent.actor import make_plan
 from telos.agent.actor.box import ActionBox
 from telos.agent.loop import Agent, AgentSettings
-from telos.core.contracts import AbstractWorldModel
-from telos.core.errors import ConfigError
+from telos.core.contracts import AbstractCost, AbstractWorldModel
+from telos.core.errors import ConfigError, GuardrailError
 from telos.core.folders import new_folder
 from telos.core.logs import map_tree
 from telos.core.products import plain_products
@@ -61,9 +61,10 @@ class PolicyGraph(nn.Module):
     It does the work of a plan without a budget and without a warm start.
     """
 
-    def __init__(self, world_model: AbstractWorldModel, settings: AgentSettings) -> None:
+    def __init__(self, world_model: AbstractWorldModel, settings: AgentSettings, drives: AbstractCost | None = None) -> None:
         super().__init__()
         self.world_model, self.settings = world_model, settings
+        self.cost = settings.cost if drives is None else settings.cost + drives
 
     def forward(self, observation: Observation, goal: Observation, noise: Tensor) -> Tensor:
         with ChanceTape(noise):
@@ -75,7 +76,7 @@ class PolicyGraph(nn.Module):
         problem = Problem(state=model.observe(None, None, observation), goal=model.observe(None, None, goal))
         # What it draws is on the tape; the generator only says where.
         generator = torch.Generator(device=problem.state.latent.device)
-        cost, planner = self.settings.cost, self.settings.planner
+        cost, planner = self.cost, self.settings.planner
         return make_plan(planner, world_model=model, cost=cost, problem=problem, generator=generator, fixed_work=True).actions[:, 0]
 
 
@@ -99,8 +100,14 @@ def export_graphs(agent: Agent, out: Path, *, seed: int = 0) -> list[Graph]:
 
     Raises:
         DataError: `out` is taken, or cannot be written.
+        GuardrailError: the agent has guardrails: their gate does not fit into a graph, and a policy without it would break them.
         ConfigError: a graph cannot be captured, or computes something else.
     """
+    if agent.guardrails:
+        names = ", ".join(f"'{guardrail.name}'" for guardrail in agent.guardrails)
+        raise GuardrailError(
+            f"A graph of this agent would not know of its guardrails: {names}.", fix="serve the agent itself, with telos serve RUN; or export a run without any"
+        )
     disabled = jaxtyping.config.jaxtyping_disable
     try:
         jaxtyping.config.update("jaxtyping_disable", True)
@@ -123,7 +130,7 @@ def _export_all(agent: Agent, out: Path, seed: int):
     def actions(num: int) -> Tensor:
         return ActionBox(action).to_actions(torch.rand(num, *action.shape, generator=generator) * 2 - 1)
 
-    policy = PolicyGraph(model, agent.settings)
+    policy = PolicyGraph(model, agent.settings, agent.drives)
     example = observations(1), observations(1)
     with ChanceTape(None) as tape:
         policy.plan(*example)

@@ -25,8 +25,8 @@ LATE_LIFE = 3
 """Steps for which the rest of an earlier plan may stand in for a late one; then the fallback."""
 
 
-Planned = tuple[np.ndarray, list[np.ndarray]]
-"""An action, and what was planned to follow it."""
+Planned = tuple[np.ndarray, list[np.ndarray], Source]
+"""An action, what may follow it if the next plan is late, and where the action comes from."""
 
 
 @dataclass
@@ -177,16 +177,16 @@ class Session:
                 # It may have observed without acting; what it believes then fits no action.
                 self.agent.reset()
                 raise
-            rest = self.agent.planned
-            assert rest is not None
-            return action, list(rest[0, :LATE_LIFE].cpu().numpy())
+            rest, plan = self.agent.continuation(LATE_LIFE), self.agent.last_plan
+            fell_back = plan is not None and plan.verdict is not None and bool(plan.verdict.fallback[0])
+            return action, list(rest[0].cpu().numpy()), "fallback" if fell_back else "plan"
 
         return work
 
     def _answer(self, planned: Planned | None, restarted: bool) -> Answer:
         if planned is not None:
-            wanted, self._rest = planned
-            source: Source = "plan"
+            source: Source
+            wanted, self._rest, source = planned
         elif self._rest:
             wanted, source = self._rest.pop(0), "previous plan"
         else:

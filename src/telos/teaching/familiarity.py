@@ -1,8 +1,6 @@
 """Teaching an agent what it is familiar with: the density of its latents, from the logs that it was trained on."""
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -11,16 +9,15 @@ from torch import Tensor
 
 from telos.agent.cost.familiarity import Familiarity, FamiliarityConfig
 from telos.core.contracts import AbstractWorldModel
-from telos.core.errors import DataError, RunError, TelosError
+from telos.core.errors import DataError
 from telos.core.logs import AbstractLogs
 from telos.core.run import Run
 from telos.core.seeding import numpy_generator, torch_generator
 from telos.core.taught import save_taught
-from telos.core.types import State
 from telos.core.weights import fingerprint
 from telos.data import split
-from telos.recipes.experiment import open_logs, stores_of
 from telos.recipes.knowledge import FAMILIARITY, load_knowledge, load_recipe, load_world_model
+from telos.recipes.run_logs import logs_of
 from telos.training.codes import CodeWindows
 
 MOST_DIRECTIONS = 24
@@ -41,12 +38,12 @@ def teach_familiarity(run: Run | Path | str, logs: AbstractLogs | None = None, *
         seed: of which frames are looked at.
 
     Raises:
-        RunError: training did not come to its end, or the run's logs are gone or changed.
-        DataError: there are too few frames.
+        RunError: training did not come to its end.
+        DataError: the run's logs are gone or changed, or there are too few frames.
     """
     run = run if isinstance(run, Run) else Run.open(Path(run))
     world_model = load_world_model(run).requires_grad_(False)
-    logs = _logs_of(run) if logs is None else logs
+    logs = logs_of(run) if logs is None else logs
     known, held_out = split(logs, held_out=run.description["held_out"], seed=run.description["seed"])
     horizon = load_recipe(run).agent.planner.horizon
     familiarity, description = fit_familiarity(world_model, known, held_out, horizon=horizon, seed=seed, source=logs.fingerprint)
@@ -92,18 +89,6 @@ def fit_familiarity(
     familiarity.step_ranks.copy_(steps.square().mean(dim=-1).quantile(among))
     familiarity.threshold.copy_(torch.maximum(seen.quantile(description.level), familiarity.deviations(imagined).quantile(description.level)))
     return familiarity.requires_grad_(False).eval(), description
-
-
-def _logs_of(run: Run) -> AbstractLogs:
-    """The logs that a run was trained on. Raises RunError if they are gone, or not those."""
-    parts = run.description["data"]
-    try:
-        logs = open_logs([part["path"] for part in parts])
-    except TelosError as error:
-        raise RunError(f"What is familiar is told by the logs of {run.path}, and they are gone: {error.what}", fix="bring them back") from error
-    if [store.fingerprint for store in stores_of(logs)] != [part["fingerprint"] for part in parts]:
-        raise RunError(f"The logs of {run.path} are not those that it was trained on any more.", fix="train again, or bring the old logs back")
-    return logs
 
 
 def _thinned(latents: Tensor, rng: np.random.Generator) -> Tensor:

@@ -10,6 +10,7 @@ from telos.testing.modules import check_encoder, check_predictor
 from telos.testing.objectives import check_objective
 from telos.testing.planners import check_planner
 from telos.testing.promises import ConformanceError
+from telos.testing.readouts import check_readout
 from telos.testing.tasks import check_task
 from telos.testing.true_point_mass import TruePointMass
 from telos.testing.true_readouts import TrueReadout, true_knowledge
@@ -27,6 +28,7 @@ __all__ = [
     "check_objective",
     "check_planner",
     "check_predictor",
+    "check_readout",
     "check_task",
     "check_world",
     "check_world_model",

@@ -9,9 +9,11 @@ import torch
 from telos.agent.actor import MPPI
 from telos.agent.configurator import Configurator
 from telos.agent.cost import LeastDistance, RunningMinimum
+from telos.agent.guardrails import Brake, KeepOut
 from telos.agent.loop import Agent, AgentSettings
 from telos.agent.tasks import FollowPath, Hold, Optimise, Prefer, ReachAny, ReachBy, ReachGoal, ReachRegion, ReachValue, VisitAll, VisitInOrder
 from telos.core.errors import ConfigError, SpaceError, UnknownNameError
+from telos.core.guarding import Guardrail
 from telos.core.readouts import AbstractReadout, Fidelity
 from telos.core.regions import Disc
 from telos.envs import PointMass, TwoRooms
@@ -23,7 +25,7 @@ from telos.testing import true_knowledge
 
 WORLD = PointMass()
 COST = LeastDistance() + 0.3 * RunningMinimum()
-EPISODES = 12
+EPISODES = 8
 
 
 def somewhere(seed: int, **rules) -> ReachValue:
@@ -52,17 +54,17 @@ ASKED = {
 @pytest.mark.parametrize("name", ASKED)
 def test_an_agent_that_knows_its_world_does_what_it_is_asked(name):
     found = evaluate_task(an_agent(), WORLD, ASKED[name], episodes=EPISODES, seed=100, steps=80 if name == "largest" else None)
-    assert found.agent.rate.value >= 11 / 12, found.to_json()
+    assert found.agent.rate.value >= 7 / 8, found.to_json()
     assert found.floors["zero"].rate.value <= 0.25
     if name != "two at once":
         assert found.floors["scripted"] is None or found.floors["scripted"].rate.value == 1
 
 
 def test_least_effort_is_less_effort():
-    tasks = {weight: ReachBy(somewhere(9), deadline=40, effort=weight) for weight in (0.0, 0.3)}
+    tasks = {weight: ReachBy(somewhere(9), deadline=40, effort=weight) for weight in (0.0, 1.0)}
     efforts = {weight: evaluate_task(an_agent(), WORLD, task, episodes=EPISODES, seed=100).agent for weight, task in tasks.items()}
-    assert efforts[0.3].rate.value >= 11 / 12
-    assert np.median(efforts[0.3].effort) < 0.7 * np.median(efforts[0.0].effort)
+    assert efforts[1.0].rate.value >= 7 / 8
+    assert np.median(efforts[1.0].effort) < 0.7 * np.median(efforts[0.0].effort)
 
 
 class Deluded(AbstractReadout):
@@ -81,6 +83,22 @@ def test_what_was_true_is_the_judge_and_not_what_the_agent_reads():
     found = evaluate_task(agent, WORLD, task, episodes=EPISODES, seed=100, steps=20)
     assert found.agent.rate.value < 0.3
     assert bool(task.done(task.advance(task.start(agent.knowledge, 1), agent.state.select(slice(0, 1)))) is not None)
+
+
+def test_guardrails_of_a_task_are_judged_for_everybody_by_what_was_true():
+    rule = Guardrail(
+        name="middle",
+        requirement=KeepOut(quantity="position", region=Disc(center=(0.5, 0.5), radius=0.12)),
+        fallback=Brake(quantity="velocity", gain=8.0, steps=12),
+    )
+    world, far = PointMass(), {"position": np.array([[0.1, 0.5], [0.9, 0.5]]), "velocity": np.zeros((2, 2))}
+    task = ReachValue("position", [(0.9, 0.5), (0.1, 0.5)]) + rule
+    found = evaluate_task(an_agent(), world, task, starts=far, seed=100)
+    assert found.breaches["scripted"]["middle"].rate.value == 1, "the straight way leads through the middle"
+    assert found.breaches["agent"]["middle"].rate.value == 0
+    assert found.breaches["zero"]["middle"].rate.value == 0
+    assert found.fallback_share is not None
+    assert found.to_json()["guardrails"]["scripted"]["middle"]["violations"] == 2
 
 
 def test_the_same_seed_plays_the_same_and_its_result_is_json():
@@ -107,16 +125,16 @@ def test_an_episode_plays_alike_alone_and_in_company():
 
 
 def test_a_task_with_its_own_time_is_given_no_more():
-    found = evaluate_task(an_agent(), WORLD, ASKED["deadline"], episodes=EPISODES, seed=100)
-    assert set(found.limits) == {44}
-    assert found.why[0] == "horizon 44: the deadline is 40 steps away"
+    found = evaluate_task(an_agent(), WORLD, ReachBy(ReachValue("position", (0.5, 0.5)), deadline=6), episodes=2, seed=100)
+    assert set(found.limits) == {10}
+    assert found.why[0] == "horizon 10: the deadline is 6 steps away"
 
 
 def test_a_goal_that_was_seen_is_judged_by_where_that_was():
     state = {"position": np.array([[0.5, 0.5]]), "velocity": np.zeros((1, 2))}
-    task = ReachGoal(WORLD.observe(state)[0], WORLD.truth(state)) + 0.0 * ReachValue("position", (0.5, 0.5))
+    task = ReachGoal(WORLD.observe(state)[0], WORLD.truth(state)) + ReachValue("position", (0.5, 0.5))
     found = evaluate_task(an_agent(), WORLD, task, episodes=EPISODES, seed=100)
-    assert found.agent.rate.value >= 11 / 12
+    assert found.agent.rate.value >= 7 / 8
     with pytest.raises(ConfigError, match="Nothing says when the goal"):
         evaluate_task(an_agent(), WORLD, ReachGoal(WORLD.observe(state)[0]), episodes=2, steps=5)
 
@@ -125,6 +143,7 @@ def test_a_goal_that_was_seen_is_judged_by_where_that_was():
     ("task", "settings", "says", "kind"),
     [
         (Optimise("position"), {}, "Nothing says how many steps", ConfigError),
+        (ReachValue("velocity", (0.3, 0.0)), {}, "no scripted expert can do this", ConfigError),
         (Prefer("calm"), {}, "no critic", UnknownNameError),
         (ReachValue("speed", 1), {}, "called 'speed'", UnknownNameError),
         (ReachValue("position", (0, 0)), {"steps": 0}, "0 steps", ConfigError),

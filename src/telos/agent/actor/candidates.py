@@ -194,6 +194,10 @@ class CandidateEvaluator(AbstractEvaluator):
             self._repeated[num] = self.problem.repeat(num)
         return self._repeated[num]
 
+    def futures(self, num: int) -> Problem:
+        """The problems as they are judged with `num` candidates each."""
+        return self._for_each(num)
+
     def _value_and_slope(self, actions: Tensor) -> tuple[Tensor, ...]:
         with torch.enable_grad():
             actions = actions.detach().requires_grad_()
@@ -202,6 +206,14 @@ class CandidateEvaluator(AbstractEvaluator):
                 energies = _worst_where_broken(energies + self._penalty(energies, *values))
             (slope,) = torch.autograd.grad(torch.where(energies.isfinite(), energies, torch.zeros_like(energies)).sum(), actions)
         return energies.detach(), torch.nan_to_num(slope), *(value.detach() for value in values)
+
+    @property
+    def allowance(self) -> Float[Tensor, "batch guardrails"]:
+        """`Guard.allowance` of the problems, found once."""
+        assert self.guard is not None
+        if self._allowance is None:
+            self._allowance = self.guard.allowance(self.problem)
+        return self._allowance
 
     def _penalty(self, energies: Tensor, values: Tensor) -> Tensor:
         assert self.guard is not None
@@ -220,9 +232,7 @@ class CandidateEvaluator(AbstractEvaluator):
     def _keep(self, actions: Tensor, energies: Tensor, values: Tensor) -> None:
         assert self.guard is not None
         # Who breaks a guardrail before the next plan is made needs no fallback to be found out.
-        if self._allowance is None:
-            self._allowance = self.guard.allowance(self.problem)
-        begins_well = kept(values[:, :, : self.guard.committed], self._allowance[:, None].expand(-1, values.shape[1], -1))
+        begins_well = kept(values[:, :, : self.guard.committed], self.allowance[:, None])
         self.pool.add(actions, torch.where(begins_well, energies, torch.inf), self._rows)
 
     def _imagine(self, actions: Tensor) -> Rollout:

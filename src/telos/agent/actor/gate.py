@@ -12,8 +12,7 @@ from telos.agent.actor.chunks import rows_at_once
 from telos.agent.actor.guard import Guard, SafeRest, leads_back
 from telos.agent.actor.shield import carry_out, imagine_shield
 from telos.core.contracts import AbstractWorldModel
-from telos.core.guarding import AbstractFallback
-from telos.core.types import Plan, PlanTrace, Problem, Verdict
+from telos.core.types import Batched, Plan, PlanTrace, Problem, Verdict
 
 FIRST = 8
 """Best candidates of a search whose shields are imagined at once."""
@@ -33,10 +32,19 @@ class Shields:
     """The greatest value of each guardrail on the way, margin included."""
 
 
-def shields_of(candidates: Num[Tensor, "batch num horizon action"], *, world_model: AbstractWorldModel, problem: Problem, guard: Guard) -> Shields:
+def shields_of(
+    candidates: Num[Tensor, "batch num horizon action"],
+    *,
+    world_model: AbstractWorldModel,
+    problem: Problem,
+    guard: Guard,
+    futures: Problem | None = None,
+    allowance: Tensor | None = None,
+) -> Shields:
     """What happens if each candidate is begun and a fallback has to take over; each fallback is tried, and all guardrails count."""
     lead = candidates.shape[:2]
-    futures, allowance = problem.repeat(lead[1]), guard.allowance(problem).repeat_interleave(lead[1], dim=0)
+    futures = futures or problem.repeat(lead[1])
+    allowance = (guard.allowance(problem) if allowance is None else allowance).repeat_interleave(lead[1], dim=0)
     safe = worst = None
     for fallback in guard.fallbacks:
         begun = candidates if fallback.resumes else candidates[:, :, : guard.committed]
@@ -80,7 +88,7 @@ class Gate:
             best = torch.where(energies.isfinite()[..., None, None], best, answers[:, :1])
             candidates, known = torch.cat([candidates, best], dim=1), best.shape[1]
         energies, along, latents = evaluate.prospects(candidates)
-        shields = self.shields(self.problem, candidates)
+        shields = self.shields(evaluate, candidates)
         best = torch.where(shields.safe, energies, math.inf).argmin(dim=1)
         chosen = _Chosen(*(_pick(part, best) for part in (candidates, along, latents, shields.worst)), found=_pick(shields.safe, best))
         lost = (~chosen.found).nonzero()[:, 0]
@@ -91,8 +99,11 @@ class Gate:
             chosen = self._fall_back(chosen, lost)
         return chosen.plan(guard)
 
-    def shields(self, problem: Problem, candidates: Num[Tensor, "batch num horizon action"]) -> Shields:
-        return shields_of(candidates, world_model=self.evaluate.world_model, problem=problem, guard=self.guard)
+    def shields(self, evaluate: CandidateEvaluator, candidates: Num[Tensor, "batch num horizon action"]) -> Shields:
+        """Of candidates for the problems of an evaluator."""
+        futures = evaluate.futures(candidates.shape[1])
+        model, problem = evaluate.world_model, evaluate.problem
+        return shields_of(candidates, world_model=model, problem=problem, guard=self.guard, futures=futures, allowance=evaluate.allowance)
 
     def _resting(self, like: Tensor) -> Tensor:
         """What every open-loop fallback does: always a candidate."""
@@ -111,7 +122,7 @@ class Gate:
         problem, some = self.problem.select(lost), self.evaluate.among(lost)
         actions = torch.where(energies.isfinite()[..., None, None], actions, chosen.actions[lost, None])
         rows = rows_at_once(self.evaluate.world_model, problem, self.guard.committed + max(fallback.steps for fallback in self.guard.fallbacks))
-        parts = [self.shields(problem, part) for part in actions.split(max(1, rows // len(lost)), dim=1)]
+        parts = [self.shields(some, part) for part in actions.split(max(1, rows // len(lost)), dim=1)]
         safe, worst = torch.cat([part.safe for part in parts], dim=1), torch.cat([part.worst for part in parts], dim=1)
         safe = safe & energies.isfinite()
         best = torch.where(safe, energies, math.inf).argmin(dim=1)
@@ -120,32 +131,12 @@ class Gate:
         return chosen.replaced(lost[found], *(part[found] for part in (taken, along[:, 0], latents[:, 0], _pick(worst, best), _pick(safe, best))))
 
     def _fall_back(self, chosen: "_Chosen", lost: Int[Tensor, " some"]) -> "_Chosen":
-        """The fallback, for problems without any safe candidate: of several the one that does least harm."""
+        """The fallback, for problems without any safe candidate."""
         problem, some, horizon = self.problem.select(lost), self.evaluate.among(lost), chosen.actions.shape[1]
         rest = None if self.rest is None else self.rest.select(lost)
-        best: tuple[Tensor, Tensor, Tensor] | None = None
-        for fallback in self.guard.fallbacks:
-            rollout, actions = self._carried_out(problem, fallback, rest, horizon)
-            values = self.guard.values(rollout, problem)
-            safe, worst = leads_back(values, self.guard.allowance(problem)) & rollout.latent.isfinite().flatten(1).all(dim=1), values.amax(dim=1)
-            if best is None:
-                best = actions, safe, worst
-                continue
-            better = (safe & ~best[1]) | ((safe == best[1]) & (worst.amax(dim=-1) < best[2].amax(dim=-1)))
-            best = (
-                torch.where(better[:, None, None], actions, best[0]),
-                torch.where(better, safe, best[1]),
-                torch.where(better[:, None], worst, best[2]),
-            )
-        assert best is not None
-        actions, safe, worst = best
-        _, along, latents = some.prospects(actions[:, None])
-        return chosen.replaced(lost, actions, along[:, 0], latents[:, 0], worst, safe, fell_back=True)
-
-    def _carried_out(self, problem: Problem, fallback: AbstractFallback, rest: SafeRest | None, horizon: int):
-        first = rest if fallback.resumes else None
-        steps = max(horizon, self.guard.committed + fallback.steps)
-        return carry_out(self.evaluate.world_model, problem.state, fallback, self.guard.readouts, steps=steps, horizon=horizon, first=first)
+        way = fall_back(self.evaluate.world_model, problem, self.guard, rest=rest, horizon=horizon)
+        _, along, latents = some.prospects(way.actions[:, None])
+        return chosen.replaced(lost, way.actions, along[:, 0], latents[:, 0], way.worst, way.safe, fell_back=True)
 
 
 @dataclass(frozen=True)
@@ -171,6 +162,47 @@ class _Chosen:
     def plan(self, guard: Guard) -> Plan:
         safe = self.found if self.safe is None else self.safe
         return Plan(self.actions, self.energies, self.latents, PlanTrace(), _verdict(guard, safe, ~self.found, self.worst))
+
+
+@dataclass(frozen=True)
+class Way(Batched):
+    """What the fallback does from now on."""
+
+    actions: Num[Tensor, "batch horizon action"]
+    safe: Bool[Tensor, " batch"]
+    worst: Float[Tensor, "batch guardrails"]
+
+
+def fall_back(
+    world_model: AbstractWorldModel,
+    problem: Problem,
+    guard: Guard,
+    *,
+    horizon: int,
+    rest: SafeRest | None = None,
+    begun: Num[Tensor, "batch steps action"] | None = None,
+) -> Way:
+    """What the fallback does in `horizon` steps; of several the one that does least harm, for each problem.
+
+    Args:
+        rest: what is left of the last safe plan, for a fallback that goes on with it.
+        begun: what is carried out before any other fallback sets in; None: nothing.
+    """
+    chosen: Way | None = None
+    left = None if begun is None else SafeRest(begun, torch.full((len(begun),), begun.shape[1], device=begun.device))
+    for fallback in guard.fallbacks:
+        first, steps = rest if fallback.resumes else left, max(horizon, guard.committed + fallback.steps)
+        rollout, actions = carry_out(world_model, problem.state, fallback, guard.readouts, steps=steps, horizon=horizon, first=first)
+        values = guard.values(rollout, problem)
+        safe, worst = leads_back(values, guard.allowance(problem)) & rollout.latent.isfinite().flatten(1).all(dim=1), values.amax(dim=1)
+        if chosen is None:
+            chosen = Way(actions, safe, worst)
+            continue
+        better = (safe & ~chosen.safe) | ((safe == chosen.safe) & (worst.amax(dim=-1) < chosen.worst.amax(dim=-1)))
+        actions = torch.where(better[:, None, None], actions, chosen.actions)
+        chosen = Way(actions, torch.where(better, safe, chosen.safe), torch.where(better[:, None], worst, chosen.worst))
+    assert chosen is not None
+    return chosen
 
 
 def check_plan(plan: Plan, *, world_model: AbstractWorldModel, problem: Problem, guard: Guard) -> Plan:

@@ -46,6 +46,10 @@ class Guard:
         """Places of the guardrails that say how far inside one is: those can guide."""
         return tuple(place for place, guardrail in enumerate(self.guardrails) if guardrail.requirement.graded)
 
+    def only_graded(self, values: Float[Tensor, "*batch guardrails"]) -> Float[Tensor, "*batch graded"]:
+        """The values of those that can guide."""
+        return values if len(self.graded) == len(self.guardrails) else values[..., list(self.graded)]
+
     def values(self, rollout: Rollout, problem: Problem) -> Float[Tensor, "batch horizon guardrails"]:
         """How far outside of each guardrail every step lies, margin included: at most 0 where it is kept."""
         now = {name: problem.state.read(self.readouts[name]) for name in self.quantities}
@@ -58,8 +62,8 @@ class Guard:
                     f"The requirement of '{guardrail.name}' gives {list(value.shape)}.",
                     expected=f"a value for each step, {list(rollout.actions.shape[:2])}",
                 )
-            found.append(value + guardrail.margin)
-        return torch.stack(found, dim=-1)
+            found.append(value + guardrail.margin if guardrail.margin else value)
+        return torch.stack(found, dim=-1) if len(found) > 1 else found[0][..., None]
 
     def allowance(self, problem: Problem) -> Float[Tensor, "batch guardrails"]:
         """How far outside a plan may be: not at all, or as far as the present is already, for the time that it takes to lead back."""

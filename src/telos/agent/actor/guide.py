@@ -27,7 +27,7 @@ class Guide(Batched):
     @classmethod
     def measured(cls, guard: Guard, energies: Float[Tensor, "batch num"], values: Float[Tensor, "batch num horizon guardrails"]) -> "Guide":
         """From the task's energies and the guardrails' values of some candidates."""
-        graded = values[..., list(guard.graded)].flatten(1, 2)
+        graded = guard.only_graded(values).flatten(1, 2)
         counted = energies.isfinite()
         some = torch.where(counted, energies, torch.zeros_like(energies))
         num = counted.sum(dim=1).clamp(min=1)
@@ -40,8 +40,8 @@ class Guide(Batched):
         return cls(weight, depth.clamp(min=1e-6))
 
     def penalty(self, guard: Guard, values: Float[Tensor, "batch num horizon guardrails"]) -> Float[Tensor, "batch num"]:
-        """What the candidates' ways through guardrails cost; differentiable."""
+        """What the candidates' ways through guardrails cost; differentiable. Not a number where a value is none."""
         depth = self.depth[:, None, None]
-        outside = (torch.nan_to_num(values[..., list(guard.graded)], posinf=1e6) / depth + BUFFER).relu().sum(dim=2)
+        outside = (guard.only_graded(values) / depth + BUFFER).relu().sum(dim=2)
         # The logarithm leaves a slope everywhere, and deep violations do not drown what the task has to say.
         return self.weight[:, None] * outside.log1p().sum(dim=-1)

@@ -64,10 +64,13 @@ class CriticConfig(AbstractDescription):
 class Critic(nn.Module, AbstractCost):
     """Energy of a path by an ensemble that learned from ratings: less where people would rate it higher, more where its members disagree.
 
-    A path's energy is minus its mean rating per step, in deviations between the clips that were rated, plus `pessimism` times the
-    deviation between the members' ratings of the whole path. The second part is split among the steps so that it adds up exactly
-    (it is homogeneous of degree 1 in the members' deviations: Euler's theorem). So a weight of 1 sets one deviation of taste against
-    one deviation of latents. Add it to the task: `LeastDistance() + 0.5 * critic`.
+    A step's energy is how far its rating falls short of the best clips', in deviations between the clips that were rated, averaged over
+    the path; `pessimism` times the deviation between the members' ratings of the whole path comes on top. That part is split among the
+    steps so that it adds up exactly (it is homogeneous of degree 1 in the members' deviations: Euler's theorem). So a weight of 1 sets
+    one deviation of taste against one deviation of latents. Add it to the agent's cost: `LeastDistance() + 0.3 * critic`.
+
+    Taste is about the way. Where the task has a goal state, what a plan does after it came nearest to it costs nothing: otherwise an agent
+    that was told to keep away from walls would never settle at a goal beside one.
 
     Not a guardrail: what people dislike becomes dear, not impossible. The harder a search presses on it, the more it finds what the
     critic overrates; pessimism holds against that (docs/how-to/teach-it-your-taste.md).
@@ -87,18 +90,21 @@ class Critic(nn.Module, AbstractCost):
         self.register_buffer("weights", torch.zeros(self.features.size, num_members))
         self.scale: Tensor
         self.register_buffer("scale", torch.ones(()))
+        self.best: Tensor
+        self.register_buffer("best", torch.zeros(()))
         self.trust: Tensor
         self.register_buffer("trust", torch.tensor(float(pessimism)))
 
     def energy(self, rollout: Rollout, problem: Problem) -> Float[Tensor, "batch horizon"]:
         belief = rollout.belief
         before = torch.cat([problem.state.belief[:, None], belief[:, :-1]], dim=1)
-        ratings = self.ratings(before, belief, rollout.actions) / rollout.horizon
-        mean = ratings.mean(dim=-1)
-        apart = ratings - mean[..., None]
+        way = on_the_way(rollout, problem)[..., None] / rollout.horizon
+        ratings = self.ratings(before, belief, rollout.actions)
+        mean = ratings.mean(dim=-1, keepdim=True)
+        apart = (ratings - mean) * way
         whole = apart.sum(dim=1, keepdim=True)
         deviation = (whole.square().mean(dim=-1) + EPSILON**2).sqrt()
-        return self.trust.to(mean) * (apart * whole).mean(dim=-1) / deviation - mean
+        return self.trust.to(mean) * (apart * whole).mean(dim=-1) / deviation + ((self.best.to(mean) - mean) * way)[..., 0]
 
     def ratings(
         self, before: Float[Tensor, "*batch belief"], after: Float[Tensor, "*batch belief"], actions: Num[Tensor, "*batch _"]
@@ -107,8 +113,15 @@ class Critic(nn.Module, AbstractCost):
         features = self.features(before, after, actions) - self.usual.to(after)
         return features @ (self.weights / self.scale).to(after)
 
-    def rate(
-        self, beliefs: Float[Tensor, "clips steps+1 belief"], actions: Num[Tensor, "clips steps _"]
-    ) -> Float[Tensor, "clips members"]:
+    def rate(self, beliefs: Float[Tensor, "clips steps+1 belief"], actions: Num[Tensor, "clips steps _"]) -> Float[Tensor, "clips members"]:
         """What each member thinks of whole clips."""
         return self.ratings(beliefs[:, :-1], beliefs[:, 1:], actions).mean(dim=1)
+
+
+def on_the_way(rollout: Rollout, problem: Problem) -> Float[Tensor, "batch horizon"]:
+    """1 up to the step that comes nearest to the goal, 0 after it; 1 everywhere if there is no goal."""
+    steps = torch.arange(rollout.horizon, device=rollout.latent.device)
+    if problem.goal is None:
+        return torch.ones_like(rollout.latent[..., 0])
+    nearest = (rollout.latent - problem.goal.latent[:, None]).square().sum(dim=-1).argmin(dim=1)
+    return (steps[None] <= nearest[:, None]).to(rollout.latent)

@@ -3,7 +3,7 @@
 from typing import ClassVar
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Num
 from torch import Tensor, nn
 
 from telos.core.contracts import AbstractCost
@@ -35,7 +35,7 @@ class Novelty(nn.Module, AbstractCost):
 
     about_goals: ClassVar[bool] = False
 
-    def __init__(self, *, places: Float[Tensor, "places latent"], visits: Float[Tensor, "counts"], reach: float) -> None:
+    def __init__(self, *, places: Float[Tensor, "places latent"], visits: Num[Tensor, "counts"], reach: float) -> None:
         super().__init__()
         if len(places) == 0 or len(visits) != len(places) or not reach > 0:
             raise ConfigError(

@@ -47,7 +47,7 @@ class Hold(AbstractFallback):
         self._fixed(action_space)
 
     def act(self, state: State, readouts: Mapping[str, AbstractReadout], action_space: ActionSpace) -> Num[Tensor, "batch action"]:
-        fixed = torch.from_numpy(self._fixed(action_space)).to(state.latent.device)
+        fixed = torch.tensor(self._fixed(action_space), device=state.latent.device)
         fixed = fixed if isinstance(action_space, DiscreteSpace) else fixed.to(state.latent.dtype)
         return fixed.expand(state.num_rows, -1)
 

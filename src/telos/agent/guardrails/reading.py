@@ -108,7 +108,9 @@ def region_from_mapping(table: Mapping[str, Any], what: str, *, folder: Path | N
     for bound in ("low", "high"):
         if kind == "box" and isinstance(settings.get(bound), (list, tuple)):
             # TOML has no word for nothing.
-            settings[bound] = tuple(None if part in ("none", "None", None) or part in (float("inf"), -float("inf")) else part for part in settings[bound])
+            settings[bound] = tuple(
+                None if part in ("none", "None", None) or part in (float("inf"), -float("inf")) else part for part in settings[bound]
+            )
     if kind == "box" and ("low" in settings) != ("high" in settings):
         given = settings.get("low", settings.get("high"))
         settings.setdefault("low", (None,) * len(given))

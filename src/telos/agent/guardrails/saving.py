@@ -40,7 +40,9 @@ def load_guardrails(path: Path) -> tuple[Guardrail, ...]:
         raise
     except (OSError, ValueError, KeyError, TypeError) as error:
         reason = error.what if isinstance(error, TelosError) else error
-        raise RunError(f"The guardrails in {path} cannot be read: {reason}", fix="restore the file, or calibrate again: telos calibrate RUN") from error
+        raise RunError(
+            f"The guardrails in {path} cannot be read: {reason}", fix="restore the file, or calibrate again: telos calibrate RUN"
+        ) from error
     if not all(isinstance(guardrail, Guardrail) for guardrail in found):
         raise RunError(f"{path} holds something else than guardrails.", fix="restore the file, or calibrate again: telos calibrate RUN")
     return found

@@ -26,8 +26,6 @@ class ReachValue(AbstractTarget):
         SpaceError: on `agent.set_task`, when the quantity has another number of numbers.
     """
 
-    quantity: str
-    """Name of what the agent can read."""
     value: float | Sequence[Any]
     """Where it is to be, in its unit."""
     within: float = NEAR
@@ -68,8 +66,6 @@ class ReachRegion(AbstractTarget):
         SpaceError: on `agent.set_task`, when the region has another number of dimensions than the quantity has numbers.
     """
 
-    quantity: str
-    """Name of what the agent can read."""
     region: AbstractRegion
     """Where it is to be, in its unit."""
     hold: int = 5

@@ -14,8 +14,9 @@ STAY = 1 / 3
 def arrive(distance: Float[Tensor, "batch horizon"], hold: int) -> Float[Tensor, "batch horizon"]:
     """Energy of coming near and staying for `hold` steps in a row.
 
-    The mean over each stretch of `hold` steps, or as many as a plan has room for, takes the place of the single step, so that flying through is not arriving. Its least
-    value along the path stands on the last step of that stretch; the mean of the least so far is spread over the path.
+    The mean over each stretch of `hold` steps, or as many as a plan has room for, takes the place of the single step, so that flying
+    through is not arriving. Its least value along the path stands on the last step of that stretch; the mean of the least so far is
+    spread over the path.
     """
     length = min(hold, max(1, round(STAY * distance.shape[1])))
     stretches = distance.unfold(1, length, 1).mean(dim=-1)

@@ -131,13 +131,17 @@ class AbstractTargetsTask(AbstractQuantityTask):
         return {self.quantities[0]: sizes[torch.arange(len(sizes), device=sizes.device), progress.current]}
 
 
+@dataclass(frozen=True)
 class AbstractTarget(AbstractTargetsTask):
     """One target; by itself it is the task of reaching it."""
 
     quantity: str
-    """What it speaks of."""
-    hold: int
-    """Steps in a row inside that count as having reached it."""
+    """Name of what the agent can read."""
+
+    @property
+    @abstractmethod
+    def hold(self) -> int:
+        """Steps in a row inside that count as having reached it; a field will do."""
 
     @property
     def targets(self) -> tuple["AbstractTarget", ...]:

@@ -19,6 +19,11 @@ from telos.core.readouts import Knowledge
 from telos.core.tasks import Wish
 from telos.core.types import Batched, Problem
 
+SPARE = 2
+"""Steps before the deadline that one plans to be there: the last ones may go wrong."""
+PACE = 1.0
+"""Weight of keeping an even pace, which takes the least effort, beside being there in time."""
+
 
 @dataclass(frozen=True)
 class Hold(AbstractTargetsTask):
@@ -55,7 +60,7 @@ class ReachBy(AbstractTargetsTask):
     """Where to be."""
     deadline: int
     """Steps from the beginning after which one has to be there."""
-    effort: float = 0.05
+    effort: float = 1.0
     """Weight of the effort: of the mean square of the actions, as shares of the strongest ones."""
 
     def __post_init__(self) -> None:
@@ -81,25 +86,27 @@ class ReachBy(AbstractTargetsTask):
         return replace(after, reached=progress.reached | (after.reached & ~late))
 
     def energy(self, progress: Visits, along: Along, readings: Mapping[str, Reading]) -> Float[Tensor, "batch horizon"]:
-        """How far one is at the deadline, and after it; as long as it lies beyond the horizon, how far behind an even pace.
+        """How far one is when time is up, and some of how far one lags behind an even pace until then.
 
         Not squared: a square would leave those who are nearly there no reason to make the last effort.
         """
         distance = self.pulls(progress, along, readings)[..., 0].clamp_min(1e-12).sqrt()
         horizon, reading = distance.shape[1], readings[self.target.quantity]
-        left = (self.deadline - progress.time)[:, None]
+        left = (self.deadline - SPARE - progress.time)[:, None]
         ahead = torch.arange(1, horizon + 1, device=distance.device)
-        # Past the deadline every step is due; before it comes into sight, the last one is.
-        due = (ahead >= left) & (ahead < left + self.target.hold) | (left <= 0) | (left > horizon) & (ahead == horizon)
-        # How far one may still be at the last step that is seen.
-        allowed = (1 - horizon / left.clamp_min(1)).clamp_min(0) * progress.outside[:, :1].clamp(0, 1e6) / reading.scale / reading.size**0.5
-        return due * (distance - allowed).clamp_min(0) / due.sum(dim=1, keepdim=True)
+        # Past the deadline every step is due; before it comes into sight, none is, and the pace alone counts.
+        due = (ahead >= left) & (ahead < left + SPARE + self.target.hold) | (left <= 0)
+        missed = due * distance / due.sum(dim=1, keepdim=True).clamp_min(1)
+        now = progress.outside[:, :1].clamp(0, 1e6) / reading.scale / reading.size**0.5
+        paced = (1 - ahead / left.clamp_min(1)).clamp_min(0) * now
+        return missed + PACE * (distance - paced).clamp_min(0) / horizon
 
     def wish(self, problem: Problem, usual: int) -> Wish | None:
         """To see the deadline, and no farther than a little beyond it."""
         left = self.deadline - int(problem.progress.time.min())
+        why = f"the deadline is {left} steps away" if left > 0 else "the deadline has passed"
         # What lies beyond the deadline is of interest only as far as one has to stay.
-        return Wish(horizon=max(left, 1) + self.target.hold - 1, why=f"the deadline is {left} steps away" if left > 0 else "the deadline has passed")
+        return Wish(horizon=max(left, 1) + self.target.hold - 1, why=why, precise=self.effort > 0)
 
     def cost(self, base: AbstractCost, knowledge: Knowledge) -> AbstractCost:
         own = super().cost(base, knowledge)

@@ -12,6 +12,8 @@ from telos.core.world import AbstractWorld, WorldState
 from telos.data import AbstractEpisodes
 from telos.evaluation.closed_loop import expert_steps, play
 from telos.evaluation.contestants import AgentContestant
+from telos.evaluation.guarded import requirements_of
+from telos.evaluation.guarded_pairs import draw_guarded_pairs
 from telos.evaluation.protocols import Pairs, Protocol, draw_pairs, join_rows, select_rows
 from telos.evaluation.success import make_success
 
@@ -88,13 +90,22 @@ class _Record:
     plans: list[RecordedPlan] = field(default_factory=list)
 
 
-def play_first(agent: Agent, world: AbstractWorld, protocol: Protocol, num: int, logs: AbstractEpisodes | None) -> tuple[list[Episode], str]:
+def play_first(
+    agent: Agent, world: AbstractWorld, protocol: Protocol, num: int, logs: AbstractEpisodes | None, *, conflicts: bool = False
+) -> tuple[list[Episode], str]:
     """The first `num` episodes of a protocol, not chosen by how they went, and where their starts and goals come from.
 
-    They are those that the evaluation ran, if it had the same held-out `logs` to cut them from.
+    They are those that the evaluation ran, if it had the same held-out `logs` to cut them from, and the agent the same guardrails.
+
+    Args:
+        conflicts: whether the evaluation ran only those in which the usual way breaks a guardrail.
     """
     success = make_success(world, protocol, agent.world_model, logs)
-    pairs = draw_pairs(world, protocol, partial(expert_steps, world, protocol, reached=success.reached), logs, success.reached)
+    if agent.guardrails:
+        requirements = requirements_of(agent.guardrails).values()
+        pairs = draw_guarded_pairs(world, protocol, requirements, logs, success.reached, conflicts=conflicts)
+    else:
+        pairs = draw_pairs(world, protocol, partial(expert_steps, world, protocol, reached=success.reached), logs, success.reached)
     first = slice(0, min(num, len(pairs)))
     pairs = Pairs(select_rows(pairs.starts, first), select_rows(pairs.goals, first), pairs.limits[first], pairs.source)
     contestant = RecordingContestant(agent)

@@ -91,7 +91,8 @@ def _attempts(
     protocol = make_protocol(world, None, episodes=NUM_EPISODES, offset=None, seed=seed)
     if evaluation is not None and isinstance(saved := config.from_json(evaluation["protocol"]), Protocol):
         protocol = saved
-    episodes, source = play_first(sources.agent, world, protocol, NUM_EPISODES, sources.held_out)
+    conflicts = bool(evaluation and (evaluation.get("guardrails") or {}).get("conflicts_only"))
+    episodes, source = play_first(sources.agent, world, protocol, NUM_EPISODES, sources.held_out, conflicts=conflicts)
     first, lag = episodes[0], lag_of(sources.agent)
     return Attempts(
         protocol=protocol,

@@ -9,7 +9,7 @@ from telos.core import config
 from telos.core.run import atomic_file
 from telos.core.spaces import Spaces
 from telos.evaluation.planner_curves import read_curves
-from telos.evaluation.report import attempt_sections, model_sections, offline_sections, planner_section, shift_section, tables
+from telos.evaluation.report import attempt_sections, guardrail_section, model_sections, offline_sections, planner_section, shift_section, tables
 from telos.evaluation.report.decoder import DecoderConfig
 from telos.evaluation.report.findings import Findings, find
 from telos.evaluation.report.page import Section, page
@@ -62,6 +62,8 @@ def _sections(sources: Sources, findings: Findings, evaluation: Mapping[str, Any
         yield model_sections.dream_film(dream)
     if evaluation is not None:
         yield attempt_sections.success(evaluation)
+    if evaluation is not None and evaluation.get("guardrails"):
+        yield guardrail_section.guardrails(sources.run, evaluation)
     if evaluation is not None and evaluation.get("shifts") and world is not None and attempts is not None:
         yield shift_section.other_looks(world, attempts.episodes[0].states, evaluation)
     if (curves := read_curves(sources.run)) is not None:
@@ -136,6 +138,8 @@ def _command(sources: Sources, evaluation: Mapping[str, Any]) -> str:
     protocol, recipe = evaluation["protocol"], sources.run.description["recipe"]
     start = f"--offset {protocol['offset']}" if protocol["offset"] is not None else f"--protocol {protocol['name']}"
     command = f"telos evaluate {sources.run.path} {start} --episodes {protocol['episodes']} --seed {protocol['seed']}"
+    if guarded := evaluation.get("guardrails"):
+        command += ("" if guarded["in_force"] else " --without-guardrails") + (" --conflicts" if guarded["conflicts_only"] else "")
     same = evaluation["planner"] == recipe["agent"]["planner"]
     return command if same else f"{command} --planner {config.short_name(type(config.from_json(evaluation['planner'])))}"
 

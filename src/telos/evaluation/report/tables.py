@@ -31,11 +31,11 @@ def _success_row(name: str, row: Mapping[str, Any] | None, *, is_us: bool) -> st
         return f'<tr><td>{escape(name)}</td><td class="bar"></td><td>–</td><td>not in this world</td><td>–</td><td>–</td></tr>'
     steps = row["steps"]
     cells = (percent(row["success"]), interval(row), percent(row["success_any"]), f"{steps:.0f}" if steps and math.isfinite(steps) else "–")
-    bar = _interval_bar(row["success"], row["success_low"], row["success_high"], "us" if is_us else "floor")
+    bar = interval_bar(row["success"], row["success_low"], row["success_high"], "us" if is_us else "floor")
     return f'<tr{" class=us" if is_us else ""}><td>{escape(name)}</td><td class="bar">{bar}</td>{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>'
 
 
-def _interval_bar(value: float, low: float, high: float, colour: str) -> str:
+def interval_bar(value: float, low: float, high: float, colour: str) -> str:
     """A dot with its interval, on a line from 0 to 100 %."""
     left, value, right = (5 + 190 * share for share in (low, value, high))
     return (

@@ -18,8 +18,9 @@ from telos.core.logs import AbstractLogs
 from telos.core.seeding import numpy_generator
 from telos.core.tasks import AbstractTask
 from telos.core.world import AbstractWorld, WorldState
-from telos.evaluation.closed_loop import EXPERT_LIMIT
+from telos.evaluation.closed_loop import EXPERT_LIMIT, Recorder
 from telos.evaluation.contestants import AbstractContestant, RandomContestant, ZeroContestant
+from telos.evaluation.guarded import Breaches, Judges, requirements_of
 from telos.evaluation.intervals import paired_difference
 from telos.evaluation.tasks.contestants import ScriptedTaskContestant, TaskContestant, can_be_scripted
 from telos.evaluation.tasks.judge import TaskJudge
@@ -28,6 +29,8 @@ from telos.evaluation.tasks.shown import Reached, shown_judge, true_goal
 
 PATIENCE = 3.0
 """Time allowed, as a multiple of the scripted walker's steps."""
+CAPABLE = 0.5
+"""Share of the episodes that somebody has to do who is to say how long it takes."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,8 @@ class TaskEvaluation:
     """`random`, `zero`, `scripted`; None where there is no such contestant."""
     paths: list[dict[str, np.ndarray]]
     """The true states of the first episodes, `[time + 1 ...]` each."""
+    breaches: dict[str, dict[str, Breaches]]
+    """By contestant and guardrail, those of agent and task alike: how often it was broken, by the true state."""
     fallback_share: float | None
     """Share of the steps in which no plan was safe; None: there are no guardrails."""
     why: tuple[str, ...]
@@ -60,6 +65,7 @@ class TaskEvaluation:
             "floors": {name: None if outcome is None else outcome.to_json() for name, outcome in self.floors.items()},
             "differences": {name: self._difference(outcome) for name, outcome in self.floors.items() if outcome is not None},
             "steps_allowed": float(np.median(self.limits)),
+            "guardrails": {who: {name: part.to_json() for name, part in parts.items()} for who, parts in self.breaches.items()},
             "fallback_share": self.fallback_share,
             "why": list(self.why),
             "plan_cpu_seconds": self.plan_cpu_seconds,
@@ -118,9 +124,22 @@ def evaluate_task(
     limits = steps_allowed(world, judge, starts, scripted, steps)
     paths, record = _recorder(starts, num_paths)
 
-    def run(contestant: AbstractContestant, record=None) -> TaskOutcome:
+    requirements = requirements_of((*agent.guardrails, *(rule for rule in task.guardrails if rule not in agent.guardrails)))
+    breaches: dict[str, dict[str, Breaches]] = {}
+
+    def run(contestant: AbstractContestant, record: Recorder | None = None) -> TaskOutcome:
+        judges = Judges(world, requirements, starts)
+
+        def both(alive: np.ndarray, actions: np.ndarray, states: WorldState) -> None:
+            judges(alive, actions, states)
+            if record is not None:
+                record(alive, actions, states)
+
         tell = None if progress is None else partial(progress, contestant.name)
-        return play_task(world, judge(starts), starts, limits, contestant, tell, record)
+        outcome = play_task(world, judge(starts), starts, limits, contestant, tell, both)
+        if requirements:
+            breaches[contestant.name] = judges.breaches
+        return outcome
 
     ours = TaskContestant(agent, task)
     floors: dict[str, TaskOutcome | None] = {"random": run(RandomContestant(seed)), "zero": None, "scripted": None}
@@ -136,6 +155,7 @@ def evaluate_task(
         agent=outcome,
         floors=floors,
         paths=[{name: np.concatenate(parts) for name, parts in path.items()} for path in paths],
+        breaches=breaches,
         fallback_share=ours.fallback_share if guarded else None,
         why=tuple(ours.why),
         plan_cpu_seconds=ours.plan_seconds / max(ours.num_plans, 1),
@@ -161,9 +181,11 @@ def steps_allowed(
     limit = steps or judge(starts).time_limit
     if limit is not None:
         return np.full(num, limit)
-    if scripted is None:
+    walked = None if scripted is None else play_task(world, judge(starts), starts, np.full(num, EXPERT_LIMIT), scripted)
+    if walked is None or walked.rate.value < CAPABLE:
         raise ConfigError("Nothing says how many steps an episode may take: no scripted expert can do this task.", fix="say --steps 100, or so")
-    taken = play_task(world, judge(starts), starts, np.full(num, EXPERT_LIMIT), scripted).steps
+    # Where the expert is lost, as much time is given as where it takes longest.
+    taken = np.where(walked.success, walked.steps, walked.steps[walked.success].max())
     return np.ceil(PATIENCE * taken).astype(int)
 
 

@@ -6,7 +6,7 @@ from itertools import pairwise
 from telos.core.errors import ConfigError
 from telos.core.guarding import Guardrail
 
-MULTIPLES = (2.0, 1.5, 1.0, 0.75, 0.5, 0.25)
+MULTIPLES = (1.5, 1.0, 0.7, 0.5, 0.35)
 """Of the open-loop estimate, from the widest on."""
 
 

@@ -52,7 +52,7 @@ class Explore(AbstractBehaviour):
     """Steps of a plan that are carried out on the way."""
     patience: int = 20
     """Steps without progress on the way, or without anything new after it, until something else is tried."""
-    curiosity: float = 0.5
+    curiosity: float = 0.7
     """Share of the arrivals after which ways on are chosen for their novelty; after the others actions are random."""
     num_ways: int = 32
     """Random ways on, of which the one that is imagined to lead to the newest state is chosen."""

@@ -94,6 +94,8 @@ class AnswerBook:
         *lines, rest = content.split(b"\n")
         answers: list[Answer] = []
         damaged = []
+        # A last line without an end counts if it is whole; if not, a crash cut it off before anybody was told that it was saved.
+        lines += [rest] if _parse(rest) is not None else []
         for number, line in enumerate(lines, start=1):
             entry = _parse(line)
             if entry is None:

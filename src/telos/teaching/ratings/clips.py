@@ -58,7 +58,9 @@ def draw_places(logs: AbstractEpisodes, rng: np.random.Generator, num: int, step
     room = np.maximum(np.asarray(logs.lengths) - steps + 1, 0)
     total = int(room.sum())
     if total < 2:
-        raise DataError(f"The logs have {total} clips of {steps} steps.", expected="2 or more to compare", fix=f"--steps {max(1, int(max(logs.lengths)) // 2)}")
+        raise DataError(
+            f"The logs have {total} clips of {steps} steps.", expected="2 or more to compare", fix=f"--steps {max(1, int(max(logs.lengths)) // 2)}"
+        )
     ends = np.cumsum(room)
     chosen = np.sort(rng.choice(total, min(num, total), replace=False))
     episodes = np.searchsorted(ends, chosen, side="right")

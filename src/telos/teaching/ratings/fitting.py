@@ -1,7 +1,7 @@
 """From answers to a critic, in a second or so."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float
@@ -16,10 +16,13 @@ from telos.teaching.ratings.answers import CHOICES, Answer, Comparison, Score
 from telos.teaching.ratings.clips import Clips, Place
 from telos.teaching.ratings.posterior import Posterior, choose_spread, fit_posterior, spread_of
 
-USUAL = (0.3, 0.03, 0.03, 1.0, 1.0, 1.0, 1.0)
-"""Prior precision of each group of weights before anybody has answered: coarse waves bend more than fine ones, sizes more than waves."""
-FEWEST = 4
-"""Answers that anything is learned from."""
+USUAL = (1.0, 0.1, 0.01, 2.0, 2.0, 2.0, 2.0)
+"""Prior precision of each group of weights before anybody has answered: tastes are coarse functions of the place, first of all."""
+FEWEST = 8
+"""Comparisons from which on the prior is chosen by them."""
+LEAST_SCALE = 1e-3
+BEST = 0.95
+"""Share of the clips that fall short of what costs nothing."""
 RIVALS = 6
 """Other scored clips that a scored clip is compared with."""
 
@@ -87,45 +90,67 @@ def comparisons(answers: Sequence[Answer], rows: dict[Place, int], *, seed: int 
     return pairs, choices
 
 
-def fit_critic(
-    lesson: Lesson, answers: Sequence[Answer], *, seed: int = 0, variances: tuple[float, ...] | None = None
-) -> tuple[Critic, CriticConfig, tuple[float, ...]] | None:
-    """A critic that agrees with the answers as far as they allow; None where there are fewer than four comparisons to learn from.
+@dataclass(frozen=True)
+class Opinion:
+    """What answers say, and what they leave open."""
+
+    lesson: Lesson
+    posterior: Posterior | None
+    """None: nobody has answered."""
+    variances: tuple[float, ...]
+    """Prior variances of the groups of weights."""
+    num_answers: int = 0
+
+    def logits(self, num: int, *, seed: int = 0) -> Float[Tensor, "clips {num}"]:
+        """What each of `num` critics that the answers allow thinks of each clip; differences are logits of "is better"."""
+        return self.lesson.features @ self._draw(num, seed)
+
+    def expected(self) -> Float[Tensor, " clips"]:
+        """The likeliest rating of each clip, in the same unit."""
+        return self.lesson.features @ self._mean()
+
+    def critic(self, *, seed: int = 0) -> tuple[Critic, CriticConfig]:
+        """The critic, its scale set by the clips of the lesson, and what describes it."""
+        description = replace(self.lesson.description, num_answers=self.num_answers)
+        critic = description.build()
+        critic.load_state_dict(self.lesson.critic.state_dict())
+        ratings = self.expected()
+        # Where all clips are rated alike there is no deviation to measure in.
+        scale = ratings.std().clamp_min(LEAST_SCALE)
+        with torch.no_grad():
+            critic.weights.copy_(self._draw(description.num_members, seed) / self.lesson.unit)
+            critic.scale.copy_(scale)
+            critic.best.copy_((ratings / scale).quantile(BEST))
+        return critic.requires_grad_(False).eval(), description
+
+    def _draw(self, num: int, seed: int) -> Tensor:
+        generator = torch_generator(seed, "critic", "ensemble")
+        if self.posterior is not None:
+            return self.posterior.draw(num, generator)
+        spread = spread_of(GROUPS, self.variances)
+        return spread.sqrt()[:, None] * torch.randn(spread.shape[0], num, generator=generator, dtype=torch.float64)
+
+    def _mean(self) -> Tensor:
+        return spread_of(GROUPS, self.variances) * 0 if self.posterior is None else self.posterior.mean
+
+
+def fit_critic(lesson: Lesson, answers: Sequence[Answer], *, seed: int = 0, variances: tuple[float, ...] | None = None) -> Opinion:
+    """What the answers say of the clips.
 
     How far weights may go is chosen by the evidence, which needs no held-out answers; regularised so, the fit is convex and needs no
     stopping early. The ensemble is drawn from the posterior: its members agree about what was asked, and differ about what was not.
 
     Args:
         answers: about clips of the lesson.
-        seed: of the ensemble, and of which scored clips are compared.
+        seed: of which scored clips are compared.
         variances: prior variances of the groups of weights; None: those that make the answers likeliest.
-
-    Returns:
-        The critic, what describes it, and the prior variances.
     """
-    pairs, choices = comparisons(answers, lesson.index(), seed=seed)
-    if len(pairs) < FEWEST:
-        return None
-    posterior, variances = _fit(lesson, pairs, choices, variances)
-    drawn = posterior.draw(lesson.description.num_members, torch_generator(seed, "critic", "ensemble"))
-    description = CriticConfig(**{**vars(lesson.description), "num_answers": len(answers)})
-    critic = description.build()
-    critic.load_state_dict(lesson.critic.state_dict())
-    scale = (lesson.features @ posterior.mean).std()
-    with torch.no_grad():
-        critic.weights.copy_(drawn / lesson.unit)
-        # Where all clips are rated alike there is no deviation to measure in.
-        critic.scale.copy_(scale if scale > 1e-3 else torch.ones(()))
-    return critic.requires_grad_(False).eval(), description, variances
-
-
-def _fit(
-    lesson: Lesson, pairs: list[tuple[int, int]], choices: list[float], variances: tuple[float, ...] | None
-) -> tuple[Posterior, tuple[float, ...]]:
-    left, right = torch.tensor(pairs).T
-    apart = lesson.features[left] - lesson.features[right]
-    answered = torch.tensor(choices, dtype=torch.float64)
     usual = tuple(1 / precision for precision in USUAL)
+    pairs, choices = comparisons(answers, lesson.index(), seed=seed)
+    if not pairs:
+        return Opinion(lesson, None, usual, len(answers))
+    left, right = torch.tensor(pairs).T
+    apart, answered = lesson.features[left] - lesson.features[right], torch.tensor(choices, dtype=torch.float64)
     if variances is None:
-        variances = choose_spread(apart, answered, GROUPS, usual)
-    return fit_posterior(apart, answered, spread_of(GROUPS, variances)), variances
+        variances = choose_spread(apart, answered, GROUPS, usual) if len(pairs) >= FEWEST else usual
+    return Opinion(lesson, fit_posterior(apart, answered, spread_of(GROUPS, variances)), variances, len(answers))

@@ -10,6 +10,7 @@ import numpy as np
 from telos.core.errors import DataError
 from telos.teaching.readouts.labels import MOST_NUMBERS, Labels, as_labels
 
+LARGEST = float(np.finfo(np.float32).max)
 PLACE = ("episode", "frame")
 EXAMPLE = "a header such as episode,frame,x,y, and a line for every labelled frame"
 
@@ -20,7 +21,7 @@ def labels_of_file(path: Path, lengths: np.ndarray, *, unit: str = "") -> Labels
     Args:
         path: a CSV file with the header `episode,frame,NUMBER,...`; episodes and frames count from 0.
         lengths: `[episodes]`: actions of each episode of the logs; one with 40 actions has the frames 0 to 40.
-        unit: of the numbers; `radians` makes them angles.
+        unit: of the numbers; `radians` or `degrees` makes them angles.
 
     Raises:
         DataError: the file cannot be read, or a line is not what the header says, names a frame that does not exist, or one twice.
@@ -93,6 +94,6 @@ def _number(where: str, name: str, text: str) -> float:
         value = float(text)
     except ValueError as error:
         raise DataError(f"{where}: {name} is {text[:40]!r}.", expected="a number", fix="leave the line out where it is not known") from error
-    if not np.isfinite(value) or abs(value) > np.finfo(np.float32).max:
+    if not np.isfinite(value) or abs(value) > LARGEST:
         raise DataError(f"{where}: {name} is {text[:40]}.", expected="a finite number", fix="leave the line out where it is not known")
     return value

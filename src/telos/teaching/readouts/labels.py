@@ -1,5 +1,6 @@
 """What a quantity really was, frame by frame: from a column of the logs."""
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,10 +13,11 @@ from telos.core.errors import DataError, MissingColumnError
 from telos.data import AbstractEpisodes
 from telos.data.manifest import INFO
 from telos.envs.clip import is_past
-from telos.evaluation.quantities import WINDING
 
 MOST_NUMBERS = 16
 """Numbers of a quantity; what has more is a picture or a map."""
+WINDING = {"radians": 1.0, "rad": 1.0, "degrees": math.pi / 180, "deg": math.pi / 180, "°": math.pi / 180}
+"""Units of what comes back to where it was after a full turn, in radians."""
 ANGLE_UNIT = "cosine and sine"
 """Unit of an angle as it is read."""
 NUMBERED = re.compile(r"(?P<column>.+)\[(?P<first>\d+)(:(?P<end>\d+))?\]")
@@ -68,7 +70,7 @@ def labels_of_column(logs: AbstractEpisodes, column: str, *, unit: str | None = 
     Args:
         column: a part of the true state (`position`), any other column of frames (`observation/proprio`), or some of its numbers,
             counted from 0 (`observation[0:2]`).
-        unit: in place of what the logs say; `radians` makes it an angle.
+        unit: in place of what the logs say; `radians` or `degrees` makes it an angle.
 
     Raises:
         MissingColumnError: there is no such column.
@@ -96,9 +98,10 @@ def labels_of_column(logs: AbstractEpisodes, column: str, *, unit: str | None = 
 def as_labels(rows: Mapping[int, np.ndarray], names: list[str], *, unit: str, source: str, dense: bool) -> Labels:
     """Labels of numbers as they were written down; angles become cosines and sines."""
     values = {episode: np.asarray(part, dtype=np.float64) for episode, part in rows.items()}
-    if unit != WINDING:
+    if unit not in WINDING:
         return Labels(unit=unit, parts=tuple(names), values=values, source=source, dense=dense)
-    turned = {episode: np.concatenate([np.cos(part), np.sin(part)], axis=1) for episode, part in values.items()}
+    turns = {episode: WINDING[unit] * part for episode, part in values.items()}
+    turned = {episode: np.concatenate([np.cos(part), np.sin(part)], axis=1) for episode, part in turns.items()}
     parts = (*(f"cosine of {name}" for name in names), *(f"sine of {name}" for name in names))
     return Labels(unit=ANGLE_UNIT, parts=parts, values=turned, source=source, dense=dense)
 

@@ -1,5 +1,6 @@
 """Which frames a readout is taught from, and which it is judged on."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -16,6 +17,8 @@ from telos.teaching.readouts.beliefs import Places, actions_after, imagine, stat
 from telos.teaching.readouts.labels import Labels
 from telos.teaching.readouts.ridge import Labelled
 
+JUDGED = 0.25
+"""Share of the labelled episodes that a file's labels are judged on; of other logs than the run's, of all episodes."""
 MOST_FRAMES = 8000
 """Frames of the logs that are looked at, labelled or not."""
 MOST_EPISODES = 400
@@ -36,9 +39,11 @@ class Lesson:
     labelled: Places
     others: Places
     """Frames that nobody labelled, or whose labels are not made use of."""
+    dreams: Places
+    """Where rollouts begin that a perceptron is shown; what is imagined nobody can label."""
     judged: Places
     windows: Places
-    """Where rollouts begin that end in what is judged."""
+    """Where rollouts begin that meet what is judged."""
     horizon: int
     """Steps of a rollout."""
 
@@ -60,13 +65,14 @@ def plan_lesson(logs: AbstractEpisodes, labels: Labels, held_out: np.ndarray, *,
     judged = _draw({episode: frames for episode, frames in known.items() if episode in held}, rng, MOST_JUDGED)
     _check_enough(teaching, judged, labels)
     free = {episode: np.arange(int(steps) + 1) for episode, steps in enumerate(logs.lengths) if episode not in held}
-    others = _without(_draw(free, rng, MOST_FRAMES), teaching)
     horizon = max(1, min(horizon, int(np.median(logs.lengths[sorted(held)]))))
+    starts = {episode: frames[:-horizon] for episode, frames in free.items() if len(frames) > horizon}
     return Lesson(
         logs=logs,
         labels=labels,
         labelled=teaching,
-        others=others,
+        others=_without(_draw(free, rng, MOST_FRAMES), teaching),
+        dreams=_draw(starts, rng, MOST_IMAGINED),
         judged=judged,
         windows=_windows(logs, {episode: frames for episode, frames in known.items() if episode in held}, horizon, rng),
         horizon=horizon,
@@ -82,17 +88,15 @@ def labelled_beliefs(world_model: AbstractWorldModel, lesson: Lesson, places: Pl
     )
 
 
-def other_beliefs(world_model: AbstractWorldModel, lesson: Lesson) -> Float[Tensor, "rows belief"]:
+def other_beliefs(world_model: AbstractWorldModel, lesson: Lesson, labelled: Labelled) -> Float[Tensor, "rows belief"]:
     """What is believed at other frames, and what is imagined from some of them, under what was really done there."""
-    places, lengths = lesson.others, lesson.logs.lengths
-    states = states_at(world_model, lesson.logs, places)
-    ahead = np.flatnonzero(places.frames + lesson.horizon <= lengths[places.episodes])
-    ahead = ahead[np.unique(np.linspace(0, len(ahead) - 1, min(MOST_IMAGINED, len(ahead))).astype(int))] if len(ahead) else ahead
-    if not len(ahead):
-        return states.belief
-    actions = actions_after(lesson.logs, Places(places.episodes[ahead], places.frames[ahead]), lesson.horizon)
-    imagined = imagine(world_model, states.select(torch.from_numpy(ahead).to(states.latent.device)), actions)
-    return torch.cat([states.belief, imagined.flatten(0, 1)])
+    parts = []
+    if len(lesson.others):
+        parts.append(states_at(world_model, lesson.logs, lesson.others).belief)
+    if len(lesson.dreams):
+        states = states_at(world_model, lesson.logs, lesson.dreams)
+        parts.append(imagine(world_model, states, actions_after(lesson.logs, lesson.dreams, lesson.horizon)).flatten(0, 1))
+    return torch.cat(parts) if parts else labelled.beliefs[:0]
 
 
 def values_at(labels: Labels, places: Places) -> Float[np.ndarray, "frames size"]:
@@ -105,6 +109,7 @@ def _draw(known: Mapping[int, np.ndarray], rng: np.random.Generator, most: int) 
     episodes = np.sort(rng.permutation(np.array(sorted(known), dtype=int))[: min(MOST_EPISODES, max(1, most))])
     pairs = [(episode, frame) for episode in episodes for frame in rng.permutation(known[int(episode)])[: -(-most // max(1, len(episodes)))]]
     kept = sorted(pairs[row] for row in rng.permutation(len(pairs))[:most])
+    # No episode, no frame: an empty array of pairs.
     return Places(*np.array(kept, dtype=int).reshape(-1, 2).T)
 
 
@@ -125,14 +130,23 @@ def _windows(logs: AbstractEpisodes, known: Mapping[int, np.ndarray], horizon: i
         meets = first[met[first + horizon + 1] > met[first + 1]]
         if len(meets):
             starts[episode] = meets
-    return _draw(starts, rng, MOST_WINDOWS) if starts else Places(np.zeros(0, int), np.zeros(0, int))
+    return _draw(starts, rng, MOST_WINDOWS)
 
 
 def _check_enough(teaching: Places, judged: Places, labels: Labels) -> None:
+    """Frames of one episode are much alike: what is learned from some says nothing of how well others are read."""
     for places, fewest, what in ((teaching, FEWEST_LABELS, "to learn from"), (judged, FEWEST_JUDGED, "to be judged on")):
         if len(places) < fewest:
+            total = len(teaching) + len(judged)
+            # Of a file a quarter of the episodes is for judging; the logs were split when the model was trained.
+            needed = math.ceil(max(FEWEST_LABELS / (1 - JUDGED), FEWEST_JUDGED / JUDGED))
+            more = (
+                f"label {max(needed - total, fewest - len(places))} more frames or so, of other episodes"
+                if not labels.dense
+                else "give more logs: --data"
+            )
             raise DataError(
-                f"{labels.source} has {len(places)} labelled frames {what}, in {len(np.unique(places.episodes))} episodes.",
-                expected=f"at least {fewest}: frames {what} and frames to learn from come from different episodes",
-                fix=f"label {fewest - len(places)} more frames, in other episodes",
+                f"{labels.source} has {len(places)} labelled frames {what}, and {total} in all.",
+                expected=f"at least {FEWEST_LABELS} to learn from, and at least {FEWEST_JUDGED} of other episodes to be judged on",
+                fix=more,
             )

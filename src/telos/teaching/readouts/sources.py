@@ -15,10 +15,9 @@ from telos.recipes.run_folder import check_same_spaces
 from telos.recipes.run_logs import logs_of
 from telos.teaching.readouts.labelled_frames import labels_of_file
 from telos.teaching.readouts.labels import Labels, labels_of_column
+from telos.teaching.readouts.lesson import JUDGED
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
-JUDGED = 0.25
-"""Share of the labelled episodes that a file's labels are judged on; of other logs than the run's, of all episodes."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -61,7 +61,7 @@ def teach_readout(
         run: a finished run; its weights stay as they are.
         column: a column of the logs: a part of the true state such as `position`, or any other; `observation[0:2]` takes two of its numbers.
         name: what guardrails and tasks will call it; by default the column.
-        unit: of its numbers; by default what the logs say. An angle (`radians`) is read as its cosine and sine.
+        unit: of its numbers; by default what the logs say. An angle (`radians`, `degrees`) is read as its cosine and sine.
         labels: a CSV file of labelled frames in place of a column, with the header `episode,frame,NUMBER,...`.
         data: a store in place of the one that the run was trained on.
         kind: `linear`, `kernel-ridge`, `perceptron` (which learns from a kernel, and plans fast), or `auto`: linear if that is as good, else
@@ -116,7 +116,7 @@ class _Fitted:
 def _fit(world_model: AbstractWorldModel, lesson: Lesson, kind: Kind, *, name: str, seed: int) -> _Fitted:
     """A readout of this kind, for the beliefs of this world model."""
     labelled = labelled_beliefs(world_model, lesson, lesson.labelled)
-    others = other_beliefs(world_model, lesson)
+    others = other_beliefs(world_model, lesson, labelled)
     scale = Scale.of(torch.cat([labelled.beliefs, others]).double())
     unit, belief_size = lesson.labels.unit, labelled.beliefs.shape[1]
     linear, linear_error = fit_linear(labelled, scale, name=name, unit=unit)

@@ -1,0 +1,224 @@
+"""Teaching a taste to an agent: how many comparisons it takes, what it changes, and what becomes of it under pressure.
+
+OMP_NUM_THREADS=1 python -m benchmarks.ratings RUNS [--part learning|behaviour|pressure] [--seeds 0 1] [--write]
+
+RUNS is a folder with the runs `hall` (one room of 7 x 7 cells), `pillar` (the same with a pillar of 1 x 3) and `two-rooms`; see
+docs/commands.md. Hidden raters look at the true state of clips from the logs, and compare 200 pairs. Prints tables in Markdown; --write
+draws docs/images/taste-*.svg as well.
+"""
+
+import argparse
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from telos.agent.loop import Agent
+from telos.cli.worlds import world_of
+from telos.core.run import Run
+from telos.core.seeding import numpy_generator
+from telos.core.world import AbstractWorld, WorldState
+from telos.data import split
+from telos.evaluation import make_protocol
+from telos.evaluation.closed_loop import expert_steps, play
+from telos.evaluation.contestants import AbstractContestant, AgentContestant, RandomContestant, ScriptedContestant
+from telos.evaluation.intervals import Rate
+from telos.evaluation.protocols import Pairs
+from telos.recipes.experiment import load_agent
+from telos.recipes.run_logs import logs_of
+from telos.teaching.ratings.experiment import RatedClips, Taught, rated_clips, teach_by
+from telos.teaching.ratings.raters import AbstractRater, BeSlow, KeepAway, PassAbove
+
+STEPS, POOL, HELD_OUT = 12, 3000, 1000
+MARKS = (5, 10, 15, 20, 25, 30, 35, 40, 45, 50, 60, 70, 80, 90, 100, 120, 140, 160, 180, 200)
+BAR = 0.9
+CELLS = 9
+"""Of the hall, per side, with the wall around it."""
+
+
+@dataclass(frozen=True)
+class Taste:
+    """One hidden rater, where it lives, and what its taste means for the way to a goal."""
+
+    title: str
+    run: str
+    rater: AbstractRater
+    weight: float
+    """Of the critic beside the agent's own cost; chosen on seeds from 100 on."""
+    pairs: Callable[[AbstractWorld, int, int], tuple[WorldState, WorldState]]
+    preferred: Callable[[np.ndarray, np.ndarray, np.ndarray], bool]
+    """Whether a way (positions until the goal was reached) is the preferred one, given start and goal."""
+    means: str
+    """The same in words."""
+    horizon: int | None = None
+    """Of the planner, before and after; None: the recipe's."""
+
+
+def along_walls(world: AbstractWorld, seed: int, num: int) -> tuple[WorldState, WorldState]:
+    """Starts and goals near the same wall of the hall, far from each other."""
+    rng = numpy_generator(seed, "along walls")
+    near, along = rng.uniform(0.045, 0.11, (num, 2)), rng.uniform(0.06, 0.16, (num, 2))
+    low, high = 1 / CELLS, 1 - 1 / CELLS
+    start, goal = np.stack([low + along[:, 0], low + near[:, 0]], 1), np.stack([high - along[:, 1], low + near[:, 1]], 1)
+    turn = rng.integers(4, size=num)
+    swap = rng.random(num) < 0.5
+    start[swap], goal[swap] = goal[swap].copy(), start[swap].copy()
+    for number, quarter in enumerate(turn):
+        for _ in range(quarter):
+            start[number], goal[number] = _turned(start[number]), _turned(goal[number])
+    grid = world.sample(np.random.default_rng(0), 1)["grid"].repeat(num, axis=0)
+    return {"position": start, "grid": grid}, {"position": goal, "grid": grid.copy()}
+
+
+def past_pillar(world: AbstractWorld, seed: int, num: int) -> tuple[WorldState, WorldState]:
+    """From one side of the pillar to the other, at the heights where it is in the way."""
+    rng = numpy_generator(seed, "past the pillar")
+    heights = rng.uniform(3.2, 5.8, (num, 2)) / CELLS
+    across = rng.uniform(1.5, 2.8, (num, 2)) / CELLS
+    start, goal = np.stack([across[:, 0], heights[:, 0]], 1), np.stack([1 - across[:, 1], heights[:, 1]], 1)
+    swap = rng.random(num) < 0.5
+    start[swap], goal[swap] = goal[swap].copy(), start[swap].copy()
+    grid = world.sample(np.random.default_rng(0), 1)["grid"].repeat(num, axis=0)
+    return {"position": start, "grid": grid}, {"position": goal, "grid": grid.copy()}
+
+
+def across_rooms(world: AbstractWorld, seed: int, num: int) -> tuple[WorldState, WorldState]:
+    """The world's own starts and goals, in different rooms."""
+    return world.sample_pairs(numpy_generator(seed, "across rooms"), num, "across-rooms")
+
+
+def keeps_away(way: np.ndarray, start: np.ndarray, goal: np.ndarray) -> bool:
+    """Clearance of 0.14 or more, on average over the part of the way that is not near its ends."""
+    far = np.minimum(np.linalg.norm(way - start, axis=1), np.linalg.norm(way - goal, axis=1)) > 0.2
+    return bool(far.any()) and float(KeepAway(border=1 / CELLS).clearance(way[far]).mean()) >= 0.14
+
+
+def passes_above(way: np.ndarray, start: np.ndarray, goal: np.ndarray) -> bool:
+    """Over the pillar, wherever the middle of the arena is crossed."""
+    crossing = np.flatnonzero((way[:-1, 0] < 0.5) != (way[1:, 0] < 0.5))
+    return bool(len(crossing)) and bool((way[crossing, 1] < 0.5).all())
+
+
+def goes_slowly(way: np.ndarray, start: np.ndarray, goal: np.ndarray) -> bool:
+    """At most 0.05 arena widths a step, on average."""
+    return len(way) > 1 and float(np.linalg.norm(np.diff(way, axis=0), axis=1).mean()) <= 0.05
+
+
+TASTES = (
+    Taste("keep away from walls", "hall", KeepAway(border=1 / CELLS, enough=0.25), 0.6, along_walls, keeps_away, "mean clearance ≥ 0.14"),
+    Taste("pass on the upper side", "pillar", PassAbove(), 0.6, past_pillar, passes_above, "above the pillar"),
+    Taste("be slow", "two-rooms", BeSlow(), 0.6, across_rooms, goes_slowly, "mean step ≤ 0.05"),
+)
+
+
+def _turned(point: np.ndarray) -> np.ndarray:
+    return np.array([1 - point[1], point[0]])
+
+
+def clips_of(taste: Taste, runs: Path, seed: int) -> tuple[Agent, RatedClips, RatedClips]:
+    """The agent of the run, and clips to ask about and to test on."""
+    run = Run.open(runs / taste.run)
+    agent = load_agent(run, seed=seed)
+    if taste.horizon is not None:
+        agent.settings = replace(agent.settings, planner=replace(agent.settings.planner, horizon=taste.horizon))
+    known, held_out = split(logs_of(run), held_out=run.description["held_out"], seed=run.description["seed"])
+    model = agent.world_model
+    pool = rated_clips(model, known, taste.rater, num=POOL, steps=STEPS, seed=seed)
+    return agent, pool, rated_clips(model, held_out, taste.rater, num=HELD_OUT, steps=STEPS, seed=seed + 1)
+
+
+def taught(taste: Taste, runs: Path, seed: int, **settings) -> tuple[Agent, Taught]:
+    """The agent of the run, and what 200 comparisons taught."""
+    agent, pool, held_out = clips_of(taste, runs, seed)
+    return agent, teach_by(taste.rater, pool, held_out, agent.world_model, seed=seed, **settings)
+
+
+def ways(world: AbstractWorld, pairs: Pairs, contestant: AbstractContestant, seed: int):
+    """How a contestant fared, and its ways until it was through."""
+    protocol = make_protocol(world, None, episodes=len(pairs), offset=None, seed=seed)
+    tracks = [[start] for start in pairs.starts["position"]]
+
+    def record(alive: np.ndarray, actions: np.ndarray, states: WorldState) -> None:
+        for row, position in zip(alive, states["position"], strict=True):
+            tracks[row].append(position)
+
+    outcome = play(world, pairs, contestant, protocol, record=record)
+    found = []
+    for track, goal in zip(tracks, pairs.goals["position"], strict=True):
+        way = np.array(track)
+        # What is done after arriving, while the five steps in a row are counted, is no part of the way.
+        there = np.flatnonzero(np.linalg.norm(way - goal, axis=1) <= protocol.radius)
+        found.append(way[: there[0] + 1] if len(there) else way)
+    return outcome, found
+
+
+def pairs_of(taste: Taste, world: AbstractWorld, seed: int, episodes: int) -> Pairs:
+    """Starts, goals and limits, by the world's own rules."""
+    starts, goals = taste.pairs(world, seed, episodes)
+    protocol = make_protocol(world, None, episodes=episodes, offset=None, seed=seed)
+    return Pairs(starts, goals, np.ceil(protocol.patience * expert_steps(world, protocol, starts, goals)).astype(int))
+
+
+def measured(taste: Taste, world: AbstractWorld, pairs: Pairs, contestant: AbstractContestant, seed: int) -> tuple[Rate, Rate, float]:
+    """Success, the preferred way (of all episodes), and the median of the steps."""
+    outcome, found = ways(world, pairs, contestant, seed)
+    liked = [taste.preferred(way, start, goal) for way, start, goal in zip(found, pairs.starts["position"], pairs.goals["position"], strict=True)]
+    return outcome.rate, Rate(int(np.sum(liked)), len(liked)), float(np.median(outcome.steps))
+
+
+def behaviour(taste: Taste, runs: Path, seed: int, episodes: int, weights: tuple[float, ...] | None = None) -> None:
+    """Before and after, beside floors, on the same starts."""
+    agent, lesson = taught(taste, runs, seed)
+    world = world_of(Run.open(runs / taste.run))
+    pairs = pairs_of(taste, world, seed, episodes)
+    rows: dict[str, AbstractContestant] = {"before": AgentContestant(agent)}
+    usual = agent.settings
+    for weight in weights or (taste.weight,):
+        after = Agent(agent.knowledge, replace(usual, cost=usual.cost + weight * lesson.critic), seed=seed)
+        rows[f"after, weight {weight:g}"] = AgentContestant(after)
+    rows |= {"scripted expert": ScriptedContestant(), "random": RandomContestant(seed)}
+    for name, contestant in rows.items():
+        success, liked, steps = measured(taste, world, pairs, contestant, seed)
+        print(f"| {taste.title} | {seed} | {lesson.curve[-1][1]:.3f} | {name} | {told(liked)} | {told(success)} | {steps:.0f} |", flush=True)
+
+
+def told(rate: Rate) -> str:
+    low, high = rate.interval
+    return f"{100 * rate.value:.1f} % ({100 * low:.1f} to {100 * high:.1f})"
+
+
+def learning(taste: Taste, runs: Path, seed: int) -> dict[str, list[tuple[int, float]]]:
+    """Accuracy against comparisons, chosen and by chance."""
+    agent, pool, held_out = clips_of(taste, runs, seed)
+    found = {}
+    for choose in ("telling", "random"):
+        lesson = teach_by(taste.rater, pool, held_out, agent.world_model, choose=choose, marks=MARKS, seed=seed)
+        found[choose] = list(lesson.curve)
+        print(f"| {taste.title} | {choose} | {seed} | {' | '.join(f'{100 * share:.1f}' for _, share in lesson.curve)} | {lesson.equal} |", flush=True)
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("runs", type=Path)
+    parser.add_argument("--part", choices=("learning", "behaviour", "pressure"), default="behaviour")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1])
+    parser.add_argument("--episodes", type=int, default=200)
+    parser.add_argument("--only", default="")
+    parser.add_argument("--weights", type=float, nargs="+", default=None)
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    for taste in TASTES:
+        if args.only not in taste.title:
+            continue
+        for seed in args.seeds:
+            if args.part == "behaviour":
+                behaviour(taste, args.runs, seed, args.episodes, args.weights and tuple(args.weights))
+            if args.part == "learning":
+                learning(taste, args.runs, seed)
+
+
+if __name__ == "__main__":
+    main()
