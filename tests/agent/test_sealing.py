@@ -82,7 +82,7 @@ def test_weights_are_looked_at_between_plans_too(way):
 
 
 @pytest.mark.parametrize(
-    "target, name, value",
+    ("target", "name", "value"),
     [
         ("guardrail", "alpha", 0.9),
         ("guardrail", "margin", -1.0),
@@ -228,7 +228,9 @@ class Deceiver(AbstractConfigurator):
 
 
 def calibrated(agent: Agent, guardrail: Guardrail, **changes) -> Guardrail:
-    found = dict(alpha=0.01, confidence=0.95, episodes=300, violations=0, closed_loop=True, tried=(0.02,), tie=tie_of(agent.knowledge, guardrail, SETTINGS))
+    found = {
+        "alpha": 0.01, "confidence": 0.95, "episodes": 300, "violations": 0, "closed_loop": True, "tried": (0.02,), "tie": tie_of(agent.knowledge, guardrail, SETTINGS)
+    }
     return replace(guardrail, margin=0.02, calibration=Calibration(**found | changes))
 
 
@@ -260,7 +262,7 @@ def test_an_interval_longer_than_the_plan_is_refused():
 
 
 @pytest.mark.parametrize(
-    "changes, settings, part",
+    ("changes", "settings", "part"),
     [
         ({}, replace(SETTINGS, replan_every=2), "interval"),
         ({}, replace(SETTINGS, planner=replace(SETTINGS.planner, horizon=9)), "horizon"),

@@ -17,8 +17,8 @@ def run(tmp_path_factory):
 
 def test_a_run_explores_and_says_what_to_train_on_next(run, tmp_path):
     answer = fine("data", "collect", "point-mass", "--explore", run, "--episodes", 6, "--steps", 10, "--out", tmp_path / "new")
-    assert "exploring" in answer.out
-    assert f"telos train {run.parent / 'logs'} {tmp_path / 'new'} --out runs/new" in " ".join(answer.out.split())
+    assert "exploring" in answer.err
+    assert f"telos train {run.parent / 'logs'} {tmp_path / 'new'} --out runs/new" in " ".join(answer.err.split())
     store = Episodes.open(tmp_path / "new", verify=True)
     assert store.num_steps == 60
     assert store.behaviour["policy"] == "explore" and store.behaviour["run"] == str(run)

@@ -117,6 +117,20 @@ def test_refuses_a_field_out_of_range_by_name(wrong):
         Maze(**wrong)
 
 
+def test_episodes_may_all_begin_in_one_cell_while_pairs_lie_everywhere():
+    world = Maze(start=(1, 2))
+    cells = np.floor(world.sample(np.random.default_rng(0), 50)["position"] * world.side)
+    assert (cells == [2, 1]).all(), "x is the column"
+    starts, _ = world.sample_pairs(np.random.default_rng(0), 50, "anywhere")
+    assert len(np.unique(np.floor(starts["position"] * world.side), axis=0)) > 10
+
+
+@pytest.mark.parametrize(("wrong", "says"), [({"start": (0, 0)}, "1,1"), ({"start": (1, 99)}, "1,1"), ({"start": (1, 1), "layout": "random"}, "Random")])
+def test_refuses_to_begin_in_a_wall(wrong, says):
+    with pytest.raises(ConfigError, match=says):
+        Maze(**wrong)
+
+
 def test_the_zigzags_are_one_corridor_bent():
     for name, corridors in (("zigzag", 4), ("zigzag-6", 6)):
         grid = read_map(MAPS[name])

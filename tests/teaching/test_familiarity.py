@@ -14,7 +14,7 @@ from telos.data import Episodes, split
 from telos.envs import PointMass
 from telos.recipes.experiment import train
 from telos.recipes.knowledge import load_knowledge
-from telos.teaching.familiarity import familiarity_of, fit_familiarity, teach_familiarity
+from telos.teaching.familiarity import familiarity_of, fit_familiarity, strangeness, teach_familiarity
 from telos.testing import TruePointMass
 from telos.testing.costs import LATENT, check_cost, example_futures
 
@@ -88,21 +88,25 @@ def test_among_what_is_familiar_ranks_are_even(taught, tmp_path):
     assert familiarity.p_value(torch.tensor([[3.0, 3.0]])).item() <= 1 / 500
 
 
-def test_a_world_that_answers_otherwise_is_a_surprise(tmp_path):
+def test_a_world_that_answers_otherwise_is_strange_though_it_looks_the_same(tmp_path):
     """A model that errs a little, in a world of which the damping has changed."""
     folder = collect_logs(tmp_path / "logs", episodes=60, steps=25, damping=1.0)
     known, held_out = split(Episodes.open(folder), held_out=0.3, seed=0)
     model = TruePointMass(PointMass(damping=0.8))
     familiarity, _ = fit_familiarity(model, known, held_out, horizon=10)
-    shares = []
-    for damping in (1.0, 6.0):
-        logs = Episodes.open(collect_logs(tmp_path / f"fresh-{damping}", episodes=60, steps=25, seed=3, damping=damping))
-        windows = logs.windows(np.random.default_rng(0), 800, 1)
-        states = model.encode_window(torch.from_numpy(windows.observations), torch.from_numpy(windows.actions))
-        expected = model.step(states.at(0), torch.from_numpy(windows.actions)[:, 0]).latent
-        shares.append((familiarity.surprise(expected, states.latent[:, 1]) < 0.05).float().mean().item())
-    assert shares[0] < 0.1
-    assert shares[1] > 0.3
+    knowledge = Knowledge(world_model=model, familiarity=familiarity)
+    usual, changed = (
+        strangeness(knowledge, Episodes.open(collect_logs(tmp_path / f"{damping}", episodes=60, steps=25, seed=3, damping=damping)))
+        for damping in (1.0, 6.0)
+    )
+    assert usual.steps < 0.1
+    assert changed.steps > 0.3
+    assert max(usual.states, changed.states) < 0.2
+
+
+def test_an_agent_without_a_sense_of_the_familiar_says_so(logs):
+    with pytest.raises(ConfigError, match="teach_familiarity"):
+        strangeness(Knowledge(world_model=TruePointMass()), logs)
 
 
 def test_a_run_is_taught_once_and_knows_it_from_then_on(tmp_path):

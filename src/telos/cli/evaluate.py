@@ -27,6 +27,10 @@ class Evaluate:
     """TOML file that says what to do, in place of goals that are shown (docs/how-to/give-a-task.md); judged by the true state."""
     episodes: int = 200
     """Starts and goals."""
+    critic: str | None = None
+    """A critic that telos rate has taught: what it dislikes on the way counts too."""
+    critic_weight: float = 0.6
+    """Of the critic, beside the agent's own cost; one deviation of taste against one of the latents."""
     planner: str | None = None
     """auto, a planner such as mppi, cem or hybrid (docs/planners.md has them all), or your own file.py:ClassName; by default the recipe's."""
     ahead: bool = False
@@ -102,6 +106,7 @@ class Evaluate:
                 shifts=self.shifts,
                 plain_goals=self.plain_goals,
                 planners=self.planners,
+                critic=None if self.critic is None else (self.critic, self.critic_weight),
                 without_guardrails=self.without_guardrails,
                 conflicts=self.conflicts,
                 progress=progress.update,
@@ -137,6 +142,7 @@ def evaluate_run(
     shifts: str | None = None,
     plain_goals: bool = False,
     planners: str | None = None,
+    critic: tuple[str, float] | None = None,
     without_guardrails: bool = False,
     conflicts: bool = False,
     progress=None,
@@ -150,6 +156,7 @@ def evaluate_run(
         shifts: groups of other looks, separated by commas; None: none.
         plain_goals: whether goals are shown in the look that was learned, in every look.
         planners: names of planners to measure too, separated by commas; what comes out is kept for `auto`. None: none.
+        critic: name and weight of a critic that is added to the agent's cost; None: none.
         without_guardrails: whether the agent plays without those of the run; they are judged all the same.
         conflicts: whether only episodes are played in which the usual way breaks a guardrail.
 
@@ -171,6 +178,8 @@ def evaluate_run(
     guardrails = guardrails_of(run, needed=without_guardrails or conflicts)
     in_force = () if without_guardrails else guardrails
     agent = load_agent(run, planner=planner_for(run, planner), seed=seed, compiled=compiled, guardrails=in_force)
+    if critic is not None:
+        agent.settings = replace(agent.settings, cost=agent.settings.cost + critic[1] * agent.knowledge.critic(critic[0]))
     settings = () if planners is None else climb(choose_kinds(planners.split(",")), agent.world_model.spaces.action, agent.settings.planner)
     logs, notes = _held_out(run)
     if ahead:
@@ -187,7 +196,7 @@ def evaluate_run(
         result["planners"] = measure_planners(agent, world, found, settings, progress=progress).to_json()
         run.write_json(MEASURED, result["planners"])
     goals = chosen.name.replace("/", "_") + ("" if chosen.offset is None else f"-{chosen.offset}")
-    how = (planner or "default").rpartition(":")[2] + ("-ahead" if ahead else "") + ("-unguarded" if without_guardrails else "")
+    how = (planner or "default").rpartition(":")[2] + ("" if critic is None else f"-{critic[0]}-{critic[1]:g}") + ("-ahead" if ahead else "") + ("-unguarded" if without_guardrails else "")
     run.write_json(f"evaluations/{goals}-{how}-{result['protocol_hash']}.json", result)
     return result
 

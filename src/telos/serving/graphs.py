@@ -106,7 +106,8 @@ def export_graphs(agent: Agent, out: Path, *, seed: int = 0) -> list[Graph]:
     if agent.guardrails:
         names = ", ".join(f"'{guardrail.name}'" for guardrail in agent.guardrails)
         raise GuardrailError(
-            f"A graph of this agent would not know of its guardrails: {names}.", fix="serve the agent itself, with telos serve RUN; or export a run without any"
+            f"A graph of this agent would not know of its guardrails: {names}.",
+            fix="serve the agent itself, with telos serve RUN; or export a run without any",
         )
     disabled = jaxtyping.config.jaxtyping_disable
     try:

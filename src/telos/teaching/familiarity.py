@@ -1,5 +1,6 @@
 """Teaching an agent what it is familiar with: the density of its latents, from the logs that it was trained on."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +10,9 @@ from torch import Tensor
 
 from telos.agent.cost.familiarity import Familiarity, FamiliarityConfig
 from telos.core.contracts import AbstractWorldModel
-from telos.core.errors import DataError
+from telos.core.errors import ConfigError, DataError
 from telos.core.logs import AbstractLogs
+from telos.core.readouts import Knowledge
 from telos.core.run import Run
 from telos.core.seeding import numpy_generator, torch_generator
 from telos.core.taught import save_taught
@@ -56,6 +58,37 @@ def familiarity_of(run: Run | Path | str, *, seed: int = 0) -> Familiarity:
     run = run if isinstance(run, Run) else Run.open(Path(run))
     known = load_knowledge(run).familiarity
     return known if isinstance(known, Familiarity) else teach_familiarity(run, seed=seed)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Strangeness:
+    """How much of some logs an agent finds strange; where nothing has changed since training, both shares are about `alpha`."""
+
+    states: float
+    """Share of the frames whose p-value is below `alpha`: states unlike those that it was trained on."""
+    steps: float
+    """Share of the steps whose surprise is: the world does not do what it did, though it may look the same."""
+    alpha: float
+    """The level."""
+
+
+@torch.no_grad()
+def strangeness(knowledge: Knowledge, logs: AbstractLogs, *, alpha: float = 0.05, seed: int = 0) -> Strangeness:
+    """How strange some logs are to an agent, such as its own of yesterday.
+
+    Raises:
+        ConfigError: nobody has taught the agent what it is familiar with.
+    """
+    familiarity = knowledge.familiarity
+    if not isinstance(familiarity, Familiarity):
+        raise ConfigError("Nobody has measured what this agent is familiar with.", fix='telos.teaching.familiarity.teach_familiarity("RUN")')
+    windows, model = CodeWindows(knowledge.world_model, logs), knowledge.world_model
+    drawn = windows.windows(numpy_generator(seed, "strangeness"), NUM_WINDOWS, 1)
+    codes, actions = torch.as_tensor(drawn.observations), torch.as_tensor(drawn.actions)
+    states = model.assemble(codes, actions, drawn.frames)
+    surprise = familiarity.surprise(model.rollout(states.at(0), actions).latent[:, 0], states.latent[:, 1])
+    unlike = familiarity.p_value(windows.codes[:, : model.latent_size])
+    return Strangeness(states=float((unlike < alpha).float().mean()), steps=float((surprise < alpha).float().mean()), alpha=alpha)
 
 
 @torch.no_grad()

@@ -165,7 +165,9 @@ def _check_told(promises: Promises, case: _Behind, state: State, plan: Plan, kin
 
 
 def _check_hopeless(promises: Promises, case: _Behind, seed: int) -> None:
-    nowhere = replace(case.guard.guardrails[0], name="nowhere", requirement=StayInside(quantity="position", region=Disc(center=(5.0, 5.0), radius=0.1)))
+    nowhere = replace(
+        case.guard.guardrails[0], name="nowhere", requirement=StayInside(quantity="position", region=Disc(center=(5.0, 5.0), radius=0.1))
+    )
     far = replace(case.guard.guardrails[0], name="never", requirement=KeepOut(quantity="position", region=Disc(center=(0.5, 0.5), radius=9.0)))
     guard = replace(case.guard, guardrails=(*case.guard.guardrails, nowhere, far))
     state = case.starts()
@@ -188,7 +190,9 @@ def _check_rows(promises: Promises, case: _Behind, seed: int) -> None:
 
 def _as_rollout(case: _Behind, state: State):
     idle = torch.zeros(state.num_rows, 1, *case.model.spaces.action.shape)
-    return replace(case.model.rollout(state, idle), latent=state.latent[:, None], beyond=(state.belief[:, None, case.model.latent_size :],), readings={})
+    return replace(
+        case.model.rollout(state, idle), latent=state.latent[:, None], beyond=(state.belief[:, None, case.model.latent_size :],), readings={}
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

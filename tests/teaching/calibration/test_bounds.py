@@ -1,7 +1,7 @@
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from telos.core.errors import ConfigError
@@ -35,6 +35,7 @@ def test_the_upper_bound_is_that_of_clopper_and_pearson():
     assert upper_bound(5, 5, confidence=0.95) == 1
 
 
+@settings(max_examples=40)
 @given(total=st.integers(1, 300), alpha=st.sampled_from([0.01, 0.05, 0.2]), data=st.data())
 def test_what_is_proved_is_what_the_bound_says(total, alpha, data):
     count = data.draw(st.integers(0, min(20, total - 1)))

@@ -21,6 +21,10 @@ from telos.core.threads import threads_for
 from telos.core.types import Problem, Rollout, State
 
 
+BROKEN = 1e6
+"""Value of a guardrail where a future is no longer a number."""
+
+
 class CandidateEvaluator(AbstractEvaluator):
     """Judges candidates by imagining them. Starts and goals were encoded once; here they are only repeated.
 
@@ -134,18 +138,17 @@ class CandidateEvaluator(AbstractEvaluator):
         rows = total.argmin(dim=1) + num * torch.arange(num_problems, device=total.device)
         return rollout.actions[rows], energies[rows], rollout.latent[rows]
 
-    def prospects(self, actions: Num[Tensor, "batch num horizon action"]) -> tuple[Tensor, Tensor, Tensor]:
-        """Candidates with what guardrails say of their whole way: energies `[batch num]`; the task's own along it, and latents."""
+    def prospects(self, actions: Num[Tensor, "batch num horizon action"]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Candidates with what guardrails say of their whole way: energies `[batch num]`; the task's own along it, latents, and values."""
         assert self.guard is not None
         lead, problem = actions.shape[:2], self._for_each(actions.shape[1])
         with threads_for(self.world_model.step_products * lead[0] * lead[1]):
             rollout = self._imagine(actions)
             along = self.cost.energy(rollout, problem)
-            values = self.guard.values(rollout, problem)
+            values = self.guard.values(rollout, problem).unflatten(0, lead)
         self._count(actions)
-        total = _worst_where_broken(along.sum(dim=1)).unflatten(0, lead)
-        total = _worst_where_broken(total + self._penalty(total, values.unflatten(0, lead)))
-        return total, along.unflatten(0, lead), rollout.latent.unflatten(0, lead)
+        total = along.sum(dim=1).unflatten(0, lead)
+        return _worst_where_broken(total + self._penalty(total, values)), along.unflatten(0, lead), rollout.latent.unflatten(0, lead), values
 
     def stopped(self, reason: str) -> None:
         self.reason = reason
@@ -225,7 +228,7 @@ class CandidateEvaluator(AbstractEvaluator):
 
     def _guided(self, actions: Tensor, energies: Tensor, values: Tensor) -> Tensor:
         """Energies with what guardrails say; what may still become a plan is kept."""
-        energies = _worst_where_broken(energies + self._penalty(energies, values))
+        energies = energies + self._penalty(energies, values)
         self._keep(actions, energies, values)
         return energies
 
@@ -242,7 +245,10 @@ class CandidateEvaluator(AbstractEvaluator):
         """The task's energies `[batch num]`; with guardrails their values `[batch num horizon guardrails]` too."""
         rollout, problem, lead = self._imagine(actions), self._for_each(actions.shape[1]), actions.shape[:2]
         energies = _worst_where_broken(self.cost.energy(rollout, problem).sum(dim=1).unflatten(0, lead))
-        return (energies,) if self.guard is None else (energies, self.guard.values(rollout, problem).unflatten(0, lead))
+        if self.guard is None:
+            return (energies,)
+        # A value that is not a number is a broken future as well: nobody can tell where it leads.
+        return energies, torch.nan_to_num(self.guard.values(rollout, problem), nan=BROKEN).unflatten(0, lead)
 
 
 def imagine(world_model: AbstractWorldModel, cost: AbstractCost, problem: Problem, actions: Tensor) -> tuple[Rollout, Tensor]:

@@ -14,10 +14,12 @@ from telos.agent.actor.shield import carry_out, imagine_shield
 from telos.core.contracts import AbstractWorldModel
 from telos.core.types import Batched, Plan, PlanTrace, Problem, Verdict
 
-FIRST = 8
+FIRST = 4
 """Best candidates of a search whose shields are imagined at once."""
 THEN = 64
 """More of them where none of the first is safe."""
+FUSED = 32
+"""Futures up to which whole ways and those that are broken off are imagined in one pass."""
 FEW = 4
 """Answers of a search that are compared without being judged once more."""
 
@@ -87,10 +89,10 @@ class Gate:
             # A place that nothing fills is filled by an answer, which is judged anyway.
             best = torch.where(energies.isfinite()[..., None, None], best, answers[:, :1])
             candidates, known = torch.cat([candidates, best], dim=1), best.shape[1]
-        energies, along, latents = evaluate.prospects(candidates)
-        shields = self.shields(evaluate, candidates)
+        energies, along, latents, shields = self._judged(candidates)
         best = torch.where(shields.safe, energies, math.inf).argmin(dim=1)
-        chosen = _Chosen(*(_pick(part, best) for part in (candidates, along, latents, shields.worst)), found=_pick(shields.safe, best))
+        place = torch.arange(len(best), device=best.device), best
+        chosen = _Chosen(candidates[place], along[place], latents[place], shields.worst[place], found=shields.safe[place])
         lost = (~chosen.found).nonzero()[:, 0]
         if len(lost) and known:
             chosen = self._look_further(chosen, lost)
@@ -98,6 +100,23 @@ class Gate:
         if len(lost):
             chosen = self._fall_back(chosen, lost)
         return chosen.plan(guard)
+
+    def _judged(self, candidates: Tensor) -> tuple[Tensor, Tensor, Tensor, Shields]:
+        """Energies, the task's energies along the way, latents, and shields of candidates."""
+        evaluate, guard, num = self.evaluate, self.guard, candidates.shape[1]
+        fallback, length = guard.fallbacks[0], guard.committed + guard.fallbacks[0].steps
+        alike = len(guard.fallbacks) == 1 and fallback.open_loop and not fallback.resumes and length <= candidates.shape[2]
+        if not alike or len(candidates) * num > FUSED:
+            energies, along, latents, _ = evaluate.prospects(candidates)
+            return energies, along, latents, self.shields(evaluate, candidates)
+        # Few futures take as long as twice as many: those that are broken off are imagined in the same pass.
+        held = fallback.act(self.problem.state, guard.readouts, evaluate.action_space).to(candidates.dtype)
+        broken_off = candidates.clone()
+        broken_off[:, :, guard.committed :] = held[:, None, None]
+        energies, along, latents, values = evaluate.prospects(torch.cat([candidates, broken_off], dim=1))
+        values, possible = values[:, num:, :length], latents[:, num:, :length].isfinite().flatten(2).all(dim=-1)
+        shields = Shields(leads_back(values, evaluate.allowance[:, None]) & possible, values.amax(dim=2))
+        return energies[:, :num], along[:, :num], latents[:, :num], shields
 
     def shields(self, evaluate: CandidateEvaluator, candidates: Num[Tensor, "batch num horizon action"]) -> Shields:
         """Of candidates for the problems of an evaluator."""
@@ -127,7 +146,7 @@ class Gate:
         safe = safe & energies.isfinite()
         best = torch.where(safe, energies, math.inf).argmin(dim=1)
         found, taken = _pick(safe, best), _pick(actions, best)
-        _, along, latents = some.prospects(taken[:, None])
+        _, along, latents, _ = some.prospects(taken[:, None])
         return chosen.replaced(lost[found], *(part[found] for part in (taken, along[:, 0], latents[:, 0], _pick(worst, best), _pick(safe, best))))
 
     def _fall_back(self, chosen: "_Chosen", lost: Int[Tensor, " some"]) -> "_Chosen":
@@ -135,7 +154,7 @@ class Gate:
         problem, some, horizon = self.problem.select(lost), self.evaluate.among(lost), chosen.actions.shape[1]
         rest = None if self.rest is None else self.rest.select(lost)
         way = fall_back(self.evaluate.world_model, problem, self.guard, rest=rest, horizon=horizon)
-        _, along, latents = some.prospects(way.actions[:, None])
+        _, along, latents, _ = some.prospects(way.actions[:, None])
         return chosen.replaced(lost, way.actions, along[:, 0], latents[:, 0], way.worst, way.safe, fell_back=True)
 
 

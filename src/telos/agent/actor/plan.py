@@ -96,8 +96,10 @@ def _guarded(gate: Gate, answers: Tensor, start: Tensor | None, rest: Tensor) ->
     evaluate, stopped = gate.evaluate, gate.evaluate.reason
     if evaluate.clock.ran_out:
         stopped = "out of time" if evaluate.best else f"{NO_TIME}: {'rest' if start is None else 'warm start'}"
-    known = [rest] if start is None else [start, rest]
-    plan = gate.choose(torch.cat([*((answers,) if evaluate.best or not evaluate.clock.ran_out else ()), torch.stack(known, dim=1)], dim=1))
+    # What an open-loop fallback does is among the candidates anyway, and is a better rest than the middle of the box.
+    known = [*([] if start is None else [start]), *([] if any(fallback.open_loop for fallback in gate.guard.fallbacks) else [rest])]
+    found = [answers] if evaluate.best or not evaluate.clock.ran_out else []
+    plan = gate.choose(torch.cat([*found, *(way[:, None] for way in known or [rest])], dim=1))
     evaluate.clock.plan_imagined()
     evaluate.clock.plan_ended()
     trace = PlanTrace(best=tuple(evaluate.best), num_candidates=evaluate.num_candidates, seconds=evaluate.clock.seconds, stopped=stopped)

@@ -113,7 +113,7 @@ class Critic(nn.Module, AbstractCost):
         features = self.features(before, after, actions) - self.usual.to(after)
         return features @ (self.weights / self.scale).to(after)
 
-    def rate(self, beliefs: Float[Tensor, "clips steps+1 belief"], actions: Num[Tensor, "clips steps _"]) -> Float[Tensor, "clips members"]:
+    def rate(self, beliefs: Float[Tensor, "clips frames belief"], actions: Num[Tensor, "clips steps _"]) -> Float[Tensor, "clips members"]:
         """What each member thinks of whole clips."""
         return self.ratings(beliefs[:, :-1], beliefs[:, 1:], actions).mean(dim=1)
 

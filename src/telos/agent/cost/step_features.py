@@ -50,7 +50,7 @@ class StepFeatures(nn.Module):
         """Numbers of a step's features."""
         return sum(GROUPS)
 
-    def settle(self, beliefs: Float[Tensor, "clips steps+1 belief"], actions: Num[Tensor, "clips steps _"], generator: Generator) -> None:
+    def settle(self, beliefs: Float[Tensor, "clips frames belief"], actions: Num[Tensor, "clips steps _"], generator: Generator) -> None:
         """Takes means and deviations from clips, and draws the waves."""
         numbers = self._numbers(actions, beliefs)
         parts = {"belief": beliefs, "change": beliefs[:, 1:] - beliefs[:, :-1], "action": numbers}

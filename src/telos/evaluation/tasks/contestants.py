@@ -9,6 +9,7 @@ from telos.agent.loop import Agent
 from telos.core.tasks import AbstractTask
 from telos.core.world import AbstractWorld, WorldState
 from telos.evaluation.contestants import AbstractContestant, AgentContestant
+from telos.evaluation.quantities import WINDING
 from telos.evaluation.tasks.judge import TaskJudge
 
 
@@ -75,4 +76,7 @@ def send(states: WorldState, waypoint: Mapping[str, Any]) -> WorldState:
 def can_be_scripted(world: AbstractWorld, judge: TaskJudge, starts: WorldState) -> bool:
     """Whether there is an expert here, and parts of the world's state to send it to."""
     waypoint = judge.waypoint
-    return world.has_expert and waypoint is not None and set(waypoint) <= set(starts)
+    if not world.has_expert or waypoint is None:
+        return False
+    # Of an angle people give cosine and sine, which is not how the world keeps it.
+    return all(name in starts and value.size == starts[name].size and world.units.get(name) != WINDING for name, value in waypoint.items())

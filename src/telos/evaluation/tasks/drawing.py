@@ -8,15 +8,19 @@ import numpy as np
 import torch
 
 from telos.agent.tasks import AbstractQuantityTask, FollowPath, ReachRegion, ReachValue
+from telos.agent.tasks.quantity import Reading
 from telos.agent.tasks.targets import AbstractTargetsTask
 from telos.core.errors import ConfigError, MissingExtraError
 from telos.core.tasks import AbstractTask, Together
 from telos.core.world import AbstractWorld, WorldState
+from telos.evaluation.guarded import true_quantities
 from telos.evaluation.protocols import select_rows
 from telos.evaluation.report.maps import drawn
 
 WON, LOST, TARGET = "#1c6bb0", "#bd3535", "#24804e"
 COLUMNS = 4
+PLACE = "position"
+"""The quantity that worlds draw."""
 
 
 def draw_task_paths(
@@ -28,7 +32,7 @@ def draw_task_paths(
         MissingExtraError: matplotlib is not installed.
         ConfigError: it draws no files of that kind.
     """
-    figure_of = _matplotlib()
+    figure_of = figure_kind()
     parts = quantity_parts(task)
     name = parts[0].quantities[0]
     num = min(num, len(paths))
@@ -39,12 +43,14 @@ def draw_task_paths(
         if number >= num:
             axis.set_axis_off()
             continue
-        way = np.asarray(world.truth(paths[number])[name], np.float64).reshape(len(paths[number][name]), -1)
+        way = true_quantities(world, paths[number], [name])[name].numpy()
         colour = WON if success[number] else LOST
         if way.shape[1] == 2:
-            draw_plane(axis, world, select_rows(starts, slice(number, number + 1)), parts, number)
             axis.plot(*way.T, color=colour, lw=1.6)
             axis.plot(*way[0], "o", color=colour, ms=4)
+            widen(axis, parts, name)
+            # Only a place is a place in the picture of the world.
+            draw_plane(axis, world if name == PLACE else None, select_rows(starts, slice(number, number + 1)), parts, number)
         else:
             draw_lines(axis, way, name, parts, number)
         axis.set_title(f"{'in' if success[number] else 'not in'} {len(way) - 1} steps", fontsize=8)
@@ -69,6 +75,19 @@ def draw_plane(axis: Any, world: AbstractWorld | None, start: WorldState | None,
     axis.set_aspect("equal")
     axis.set_xticks([])
     axis.set_yticks([])
+
+
+def widen(axis: Any, parts: Sequence[AbstractQuantityTask], name: str) -> None:
+    """Makes room for where a task leads."""
+    for part in parts:
+        if isinstance(part, FollowPath) and part.quantity == name:
+            points = np.asarray(part.points)
+            axis.plot(*(points[0] if points.ndim == 3 else points).T, alpha=0)
+        for target in part.targets if isinstance(part, AbstractTargetsTask) else ():
+            if target.quantity == name:
+                aim = target.aims(Reading(size=2), 1, torch.zeros(1, dtype=torch.float64))[0]
+                axis.plot(*aim.numpy(), ".", alpha=0)
+    axis.margins(0.25)
 
 
 def draw_lines(axis: Any, way: np.ndarray, name: str, parts: Sequence[AbstractQuantityTask], row: int) -> None:
@@ -125,7 +144,8 @@ def _value(target: ReachValue, row: int) -> np.ndarray:
     return values[row] if values.ndim == 2 else values
 
 
-def _matplotlib() -> Any:
+def figure_kind() -> Any:
+    """Matplotlib's figure. Raises MissingExtraError if it is not installed."""
     try:
         from matplotlib.figure import Figure
     except ImportError as error:

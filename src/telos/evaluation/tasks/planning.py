@@ -8,14 +8,12 @@ import numpy as np
 import torch
 
 from telos.agent.loop import Agent
-from telos.agent.tasks import AbstractQuantityTask, FollowPath
-from telos.agent.tasks.quantity import Reading
-from telos.agent.tasks.targets import AbstractTargetsTask
+from telos.agent.tasks import AbstractQuantityTask
 from telos.core.errors import DataError, SpaceError
 from telos.core.logs import AbstractLogs, map_tree
 from telos.core.tasks import AbstractTask, Together
 from telos.core.types import Plan
-from telos.evaluation.tasks.drawing import _matplotlib, draw_lines, draw_plane, save
+from telos.evaluation.tasks.drawing import draw_lines, draw_plane, figure_kind, save, widen
 
 
 @dataclass(frozen=True)
@@ -81,7 +79,7 @@ def draw_planned_task(planned: PlannedTask, file: Path) -> None:
         MissingExtraError: matplotlib is not installed.
         ConfigError: it draws no files of that kind.
     """
-    figure_of = _matplotlib()
+    figure_of = figure_kind()
     tasks = planned.task.tasks if isinstance(planned.task, Together) else (planned.task,)
     parts = [part for part in tasks if isinstance(part, AbstractQuantityTask)]
     num = 1 + len(planned.expected)
@@ -92,9 +90,7 @@ def draw_planned_task(planned: PlannedTask, file: Path) -> None:
         if way.shape[1] == 2:
             axis.plot(*way.T, ".-", color="#0b6e99", lw=1.4, ms=4)
             axis.plot(*way[0], "o", color="#0b6e99", ms=7)
-            # Room for targets that the plan does not come to yet.
-            axis.margins(0.25)
-            _widen(axis, parts, name)
+            widen(axis, parts, name)
             draw_plane(axis, None, None, [part for part in parts if name in part.quantities], 0)
             axis.invert_yaxis()
         else:
@@ -108,18 +104,6 @@ def draw_planned_task(planned: PlannedTask, file: Path) -> None:
     axes[-1].set_title("planned", fontsize=9)
     axes[-1].spines[["top", "right"]].set_visible(False)
     save(figure, file)
-
-
-def _widen(axis: Any, parts: list[AbstractQuantityTask], name: str) -> None:
-    """Makes room for where the task leads."""
-    for part in parts:
-        if isinstance(part, FollowPath) and part.quantity == name:
-            points = np.asarray(part.points)
-            axis.plot(*(points[0] if points.ndim == 3 else points).T, alpha=0)
-        for target in part.targets if isinstance(part, AbstractTargetsTask) else ():
-            if target.quantity == name:
-                aim = target.aims(Reading(size=2), 1, torch.zeros(1, dtype=torch.float64))[0]
-                axis.plot(*aim.numpy(), ".", alpha=0)
 
 
 def _draw_frame(axis: Any, frame: Any) -> None:

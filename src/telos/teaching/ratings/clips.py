@@ -35,7 +35,7 @@ class Clips:
     """Clips of equal length, and what a world model believes of them."""
 
     places: tuple[Place, ...]
-    beliefs: Float[Tensor, "clips steps+1 belief"]
+    beliefs: Float[Tensor, "clips frames belief"]
     actions: Num[Tensor, "clips steps action"]
 
     def __len__(self) -> int:

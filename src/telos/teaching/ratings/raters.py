@@ -9,7 +9,7 @@ from jaxtyping import Float
 from telos.core.errors import ConfigError
 from telos.teaching.ratings.answers import Choice
 
-Path2 = Float[np.ndarray, "clips steps+1 2"]
+Path2 = Float[np.ndarray, "clips frames 2"]
 """True positions along clips, in arena widths; y downwards."""
 
 
