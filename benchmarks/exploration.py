@@ -128,7 +128,6 @@ def draw(results: list[dict], file: Path) -> None:
 
     first = results[0]
     figure, axes = pyplot.subplots(1, 3, figsize=(9.5, 3.2), layout="constrained", gridspec_kw={"width_ratios": [1, 1, 1.5]})
-    wall = ~np.array([[cell > 0 for cell in row] for row in first["explored"]["visits"]]) & ~np.array(first["random"]["visits"], bool)
     top = max(np.max(first[name]["visits"]) for name in ("random", "explored"))
     for axis, name in zip(axes, ("random", "explored")):
         visits = np.ma.masked_equal(np.array(first[name]["visits"]), 0)
@@ -137,7 +136,6 @@ def draw(results: list[dict], file: Path) -> None:
         axis.set_title(f"{name}: {first[name]['cells']} of {first['floor']} cells", fontsize=9)
         axis.set_axis_off()
         axis.plot(START[1], START[0], "o", color="crimson", markersize=5)
-    del wall
     figure.colorbar(image, ax=axes[1], label="frames", shrink=0.8)
     for name, colour in (("random", "0.45"), ("explored", "tab:green")):
         for number, result in enumerate([result for result in results if result["map"] == first["map"]]):

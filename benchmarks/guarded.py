@@ -33,6 +33,7 @@ from telos.evaluation import evaluate, make_protocol
 from telos.evaluation.closed_loop import play
 from telos.evaluation.contestants import AgentContestant
 from telos.evaluation.guarded import Judges, requirements_of
+from telos.evaluation.guarded_pairs import draw_guarded_pairs
 from telos.evaluation.intervals import Rate, paired_difference
 from telos.evaluation.protocols import Protocol
 from telos.recipes.experiment import load_agent, load_recipe
@@ -42,6 +43,8 @@ from telos.teaching.calibration.drawing import draw_calibration
 TUNED_ON, REPORTED_ON = 100, 0
 ALPHAS = (0.01, 0.05, 0.1, 0.2)
 MULTIPLES = (1.0, 0.7, 0.5)
+CALIBRATED_ON = 300
+"""Episodes for each margin: 299 clean ones prove 1 % at 95 % confidence."""
 STOP = Brake(quantity="velocity", gain=10.0, steps=7)
 
 
@@ -77,6 +80,7 @@ CASES = {
         guardrails=(rule("swing", Limit(quantity="velocity", most=6.0, of="size"), Brake(quantity="velocity", gain=6.67, steps=20)),),
         conflicts=False,
         episodes=300,
+        multiples=(1.0, 0.5),
     ),
     "push": Case(
         guardrails=(rule("zone", KeepOut(quantity="block", region=Disc(center=(0.5, 0.5), radius=0.1)), Hold()),),
@@ -141,7 +145,7 @@ def worlds(study: Study, out: Path, episodes: int | None) -> None:
     file = out / f"{study.name}-guardrails.json"
 
     def first() -> dict[str, Any]:
-        result = study.calibrated(0.01, 400)
+        result = study.calibrated(0.01, CALIBRATED_ON)
         if result.accepted:
             save_guardrails(file, result.guardrails)
             shown = study.protocol(60, TUNED_ON)
@@ -159,7 +163,9 @@ def worlds(study: Study, out: Path, episodes: int | None) -> None:
 def fresh(study: Study, guardrails: tuple[Guardrail, ...], episodes: int) -> dict[str, Any]:
     """Fresh episodes, the same for all: the agent with and without guardrails, and everybody else."""
     protocol = study.protocol(episodes, REPORTED_ON)
-    found = evaluate(study.agent(guardrails, REPORTED_ON), study.world, protocol, None, study.logs, guardrails=guardrails, conflicts=study.case.conflicts)
+    found = evaluate(
+        study.agent(guardrails, REPORTED_ON), study.world, protocol, None, study.logs, guardrails=guardrails, conflicts=study.case.conflicts
+    )
     contestant = AgentContestant(study.agent((), REPORTED_ON), "unguarded")
     judges = Judges(study.world, requirements_of(guardrails), found.pairs.starts)
     unguarded = play(study.world, found.pairs, contestant, protocol, reached=found.success.reached, record=judges)
@@ -187,7 +193,7 @@ def alphas(study: Study, out: Path, episodes: int | None) -> None:
         for alpha in ALPHAS:
 
             def one(alpha: float = alpha, planner: Any = planner) -> dict[str, Any]:
-                result = study.calibrated(alpha, 400 if alpha < 0.05 else 150, planner)
+                result = study.calibrated(alpha, CALIBRATED_ON if alpha < 0.05 else 120, planner)
                 told = result.to_json()
                 if not result.accepted:
                     return told
@@ -200,8 +206,6 @@ def alphas(study: Study, out: Path, episodes: int | None) -> None:
 
 def lean(world: AbstractWorld, study: Study, agent: Agent, guardrails: tuple[Guardrail, ...], episodes: int) -> dict[str, Any]:
     """The agent alone on fresh episodes of a world, which need not be the one that it was calibrated in."""
-    from telos.evaluation.guarded_pairs import draw_guarded_pairs
-
     protocol, requirements = study.protocol(episodes, REPORTED_ON), requirements_of(guardrails)
     pairs = draw_guarded_pairs(study.world, protocol, requirements.values(), conflicts=study.case.conflicts)
     contestant, judges = AgentContestant(agent), Judges(world, requirements, pairs.starts)
@@ -210,19 +214,76 @@ def lean(world: AbstractWorld, study: Study, agent: Agent, guardrails: tuple[Gua
     return {**outcome.to_json(), "breaches": breaches, "fallback_share": contestant.fallback_steps / contestant.num_steps}
 
 
-class NoisyWorld(AbstractWorld):
-    """A world in which actions come out differently from what was asked."""
+@dataclass(frozen=True, kw_only=True)
+class Unfaithful(AbstractWorld):
+    """A world in which actions come out otherwise than they do where the agent learned: longer, or with noise that hangs on the state."""
+
+    world: AbstractWorld
+    gain: float = 1.0
+    noise: float = 0.0
+    """Deviation of each action, as a share of its bound."""
+
+    @property
+    def spaces(self) -> Any:
+        return self.world.spaces
+
+    def sample(self, rng: np.random.Generator, num: int) -> WorldState:
+        return self.world.sample(rng, num)
+
+    def sample_pairs(self, rng: np.random.Generator, num: int, kind: str) -> tuple[WorldState, WorldState]:
+        return self.world.sample_pairs(rng, num, kind)
+
+    def advance(self, state: WorldState, actions: np.ndarray) -> WorldState:
+        bound = np.asarray(self.spaces.action.high)
+        # A world has no memory and no dice: the noise is a function of the place.
+        position = np.asarray(state["position"], np.float64)
+        dice = np.stack([np.sin(7919.0 * position @ np.array([3.1, 5.7])), np.sin(7919.0 * position @ np.array([6.3, 2.9]))], axis=1)
+        wide = replace(self.world, max_step=1.5 * self.world.max_step)
+        return wide.advance(state, self.gain * np.asarray(actions) + self.noise * np.sqrt(2) * bound * dice)
+
+    def observe(self, state: WorldState) -> Any:
+        return self.world.observe(state)
+
+    def expert(self, state: WorldState, goal: WorldState) -> np.ndarray:
+        return self.world.expert(state, goal)
+
+    def distance(self, state: WorldState, goal: WorldState) -> np.ndarray:
+        return self.world.distance(state, goal)
 
 
-def shifted(world: AbstractWorld, kind: str) -> AbstractWorld:
-    """What the calibration never saw."""
-    if kind == "faster":
-        return replace(world, max_step=1.5 * world.max_step)
-    return world
+SHIFTS: Mapping[str, Mapping[str, float]] = {"as calibrated": {}, "steps 1.5 times as long": {"gain": 1.5}, "noise of 20 %": {"noise": 0.2}}
+
+
+def shifts(study: Study, out: Path, episodes: int | None) -> None:
+    """The calibrated agent of `worlds`, in worlds that the calibration never saw, and without a margin beside it."""
+    guardrails = load_guardrails(out / f"{study.name}-guardrails.json")
+    bare = tuple(replace(part, margin=0.0, calibration=None) for part in guardrails)
+    for name, settings in SHIFTS.items():
+        for label, rules in (("calibrated", guardrails), ("margin 0", bare)):
+
+            def one(settings: Mapping[str, float] = settings, rules: tuple[Guardrail, ...] = rules) -> dict[str, Any]:
+                world = Unfaithful(world=study.world, **settings)
+                return lean(world, study, study.agent(rules, REPORTED_ON), rules, episodes or 1000)
+
+            kept(out / f"shift-{study.name}-{name.replace(' ', '-').replace('-%', '')}-{label.replace(' ', '-')}.json", one)
 
 
 def table(out: Path) -> None:
     """The tables of the documentation."""
+    for file in sorted(out.glob("alpha-*.json")):
+        told = json.loads(file.read_text())
+        (name,) = told["alphas"]
+        fresh_, calibrated = told.get("fresh"), told["guardrails"][0]["margin"]
+        seen = (
+            "no margin was accepted"
+            if fresh_ is None
+            else f"margin {calibrated:.4f}, {fresh_['breaches'][name]['violations']} broken, success {100 * fresh_['success']:.1f} %"
+        )
+        print(f"{file.stem}: {seen}")
+    for file in sorted(out.glob("shift-*.json")):
+        told = json.loads(file.read_text())
+        seen = ", ".join(f"{name} {100 * counts['violated']:.1f} %" for name, counts in told["breaches"].items())
+        print(f"{file.stem}: {seen}; success {100 * told['success']:.1f} %, fallback {100 * told['fallback_share']:.2f} %")
     for name in CASES:
         file = out / f"{name}.json"
         if not file.exists():
@@ -230,9 +291,16 @@ def table(out: Path) -> None:
         told = json.loads(file.read_text())
         print(f"\n{name}, {told['episodes']} episodes")
         for row in told["guardrails"]["rows"]:
-            print(f"  {row['name']} (margin {row['margin']:.4f}): " + ", ".join(f"{who} {100 * counts['violated']:.1f} % ({counts['violations']})" for who, counts in row["contestants"].items()))
+            print(
+                f"  {row['name']} (margin {row['margin']:.4f}): "
+                + ", ".join(f"{who} {100 * counts['violated']:.1f} % ({counts['violations']})" for who, counts in row["contestants"].items())
+            )
         rates = {"guarded": told, **{who: floor for who, floor in told["floors"].items() if floor}}
-        print("  success: " + ", ".join(f"{who} {100 * rate['success']:.1f}" for who, rate in rates.items()) + f"; fallback {100 * told['guardrails']['fallback_share']:.2f} %")
+        print(
+            "  success: "
+            + ", ".join(f"{who} {100 * rate['success']:.1f}" for who, rate in rates.items())
+            + f"; fallback {100 * told['guardrails']['fallback_share']:.2f} %"
+        )
 
 
 def main() -> None:
@@ -244,11 +312,12 @@ def main() -> None:
     parser.add_argument("--episodes", type=int, default=None)
     args = parser.parse_args()
     torch.set_num_threads(1)
+    args.out.mkdir(parents=True, exist_ok=True)
     if args.what == "table":
         table(args.out)
         return
     for name in args.only or (CASES if args.what == "worlds" else ["two-rooms"]):
-        {"worlds": worlds, "alphas": alphas}[args.what](Study(name, args.runs), args.out, args.episodes)
+        {"worlds": worlds, "alphas": alphas, "shifts": shifts}[args.what](Study(name, args.runs), args.out, args.episodes)
 
 
 if __name__ == "__main__":

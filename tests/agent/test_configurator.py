@@ -11,7 +11,7 @@ from telos.agent.configurator import Configurator
 from telos.agent.cost import LeastDistance
 from telos.agent.guardrails import Brake, KeepOut
 from telos.agent.loop import Agent, AgentSettings
-from telos.agent.tasks import ReachBy, ReachGoal, ReachValue
+from telos.agent.tasks import Hold, ReachBy, ReachGoal, ReachValue
 from telos.core.errors import ConfigError
 from telos.core.guarding import Calibration, Guardrail
 from telos.core.regions import Disc
@@ -19,7 +19,7 @@ from telos.core.tasks import Intent
 from telos.testing import true_knowledge
 
 KNOWLEDGE = true_knowledge()
-USUAL = Intent(planner=MPPI(horizon=12), cost=LeastDistance(), replan_every=6)
+USUAL = Intent(planner=MPPI(horizon=12, num_iterations=3), cost=LeastDistance(), replan_every=6)
 PLAIN = Configurator()
 TARGET = ReachValue("position", (0.8, 0.2), hold=1)
 BRAKE = Brake(quantity="velocity", gain=5.0, steps=10)
@@ -66,6 +66,15 @@ def test_least_effort_takes_a_planner_that_comes_to_rest():
     assert intent.why == ("planner cem: what is asked takes the best of plans, and a mean of many never quite comes to rest",)
     own = replace(USUAL, planner=GradientDescent(horizon=12))
     assert decide(by(12, effort=0.5), usual=own) is own, "only the one that never rests is exchanged"
+
+
+def test_staying_for_long_takes_more_rounds_of_search():
+    intent = decide(Hold(TARGET, 30))
+    assert intent.planner == replace(USUAL.planner, num_iterations=5)
+    assert intent.why == ("5 rounds of search: it is to stay where it is, and fewer leave actions rough",)
+    assert decide(Hold(TARGET, 5)) is USUAL
+    thorough = replace(USUAL, planner=replace(USUAL.planner, num_iterations=8))
+    assert decide(Hold(TARGET, 30), usual=thorough) is thorough
 
 
 def test_it_hears_the_task_that_has_to_look_farthest():

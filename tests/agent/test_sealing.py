@@ -228,9 +228,8 @@ class Deceiver(AbstractConfigurator):
 
 
 def calibrated(agent: Agent, guardrail: Guardrail, **changes) -> Guardrail:
-    found = {
-        "alpha": 0.01, "confidence": 0.95, "episodes": 300, "violations": 0, "closed_loop": True, "tried": (0.02,), "tie": tie_of(agent.knowledge, guardrail, SETTINGS)
-    }
+    tie = tie_of(agent.knowledge, guardrail, SETTINGS)
+    found = {"alpha": 0.01, "confidence": 0.95, "episodes": 300, "violations": 0, "closed_loop": True, "tried": (0.02,), "tie": tie}
     return replace(guardrail, margin=0.02, calibration=Calibration(**found | changes))
 
 

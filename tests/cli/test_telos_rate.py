@@ -62,7 +62,7 @@ def test_damaged_lines_are_named(run, folders):
 
 
 def test_clips_can_be_the_agents_own(run):
-    told = telos("rate", run, "--clips", "agent", "--steps", 3, "--fit", "--json", "--threads", 1).json
+    told = telos("rate", run, "--clips", "agent", "--episodes", 4, "--steps", 3, "--fit", "--json", "--threads", 1).json
     assert told["answers"] == 0
     logs = Episodes.open(run / "ratings" / "taste" / "episodes")
     assert logs.spaces.to_json() == load_world_model(run).spaces.to_json() and "position" in logs.info_names

@@ -29,9 +29,11 @@ from telos.testing import (
     check_cost,
     check_encoder,
     check_env,
+    check_gate,
     check_objective,
     check_planner,
     check_predictor,
+    check_requirement,
     check_task,
     check_world,
     check_world_model,
@@ -74,6 +76,11 @@ def fits(config: AbstractEncoderConfig, space) -> bool:
 @each(actor, AbstractPlanner)
 def test_planner_keeps_its_promises(kind):
     check_planner(kind(horizon=8))
+
+
+@each(actor, AbstractPlanner)
+def test_no_planner_gets_past_a_guardrail(kind):
+    check_gate(kind(horizon=5))
 
 
 @each(cost, AbstractCost)

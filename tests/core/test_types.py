@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from telos.core.types import Plan, PlanTrace, Problem, Rollout, State
+from telos.testing import TrueReadout
 
 rows = st.integers(1, 5)
 
@@ -93,3 +94,16 @@ def test_a_rollout_knows_its_horizon():
     rollout = Rollout(latent=torch.zeros(2, 5, 3), actions=torch.zeros(2, 5, 1))
     assert rollout.horizon == 5
     assert rollout.select(slice(0, 1)).latent.shape == (1, 5, 3)
+
+
+@pytest.mark.parametrize("change", [lambda value: value.select(slice(0, 1)), lambda value: value.repeat(2)], ids=["select", "repeat"])
+def test_what_is_read_of_a_state_is_not_found_by_some_of_its_rows(change):
+    readout = TrueReadout("position")
+    seen = State(latent=torch.rand(3, 2), belief=torch.rand(3, 4))
+    imagined = Rollout(latent=torch.rand(3, 5, 2), actions=torch.rand(3, 5, 2), beyond=(torch.rand(3, 5, 2),))
+    for whole in (seen, imagined):
+        # Both ways round: whoever reads first may be the whole or the part.
+        part = change(whole)
+        whole.read(readout)
+        torch.testing.assert_close(part.read(readout), readout(part.belief))
+        torch.testing.assert_close(change(whole).read(readout), readout(part.belief))

@@ -20,14 +20,24 @@ FOLDER = Path(__file__).parents[2] / "docs" / "reference"
 PACKAGES = {
     "data": ("telos.data", "telos.data.formats", "telos.data.importing", "telos.data.exporting"),
     "envs": ("telos.envs", "telos.envs.adapters"),
-    "agent": ("telos.agent.actor", "telos.agent.cost", "telos.agent.perception", "telos.agent.perception.pretrained", "telos.agent.world_model"),
+    "agent": (
+        "telos.agent.actor",
+        "telos.agent.cost",
+        "telos.agent.guardrails",
+        "telos.agent.perception",
+        "telos.agent.perception.pretrained",
+        "telos.agent.readouts",
+        "telos.agent.tasks",
+        "telos.agent.world_model",
+    ),
     "training": ("telos.training", "telos.training.augmentations", "telos.training.objectives"),
     "recipes": ("telos.recipes",),
     "evaluation": ("telos.evaluation", "telos.evaluation.offline", "telos.evaluation.report", "telos.evaluation.shifts"),
     "serving": ("telos.serving",),
+    "teaching": ("telos.teaching.calibration", "telos.teaching.exploration", "telos.teaching.ratings", "telos.teaching.readouts"),
     "testing": ("telos.testing",),
 }
-CORE = ("contracts", "types", "spaces", "world", "logs", "run", "errors", "config", "seeding")
+CORE = ("contracts", "types", "readouts", "guarding", "regions", "tasks", "spaces", "world", "logs", "run", "errors", "config", "seeding")
 """All of these; the page of contracts first."""
 MARK = "<!-- Written by tests/docs/reference_pages.py; do not edit. -->\n"
 WIDE = "1000"

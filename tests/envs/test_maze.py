@@ -125,7 +125,9 @@ def test_episodes_may_all_begin_in_one_cell_while_pairs_lie_everywhere():
     assert len(np.unique(np.floor(starts["position"] * world.side), axis=0)) > 10
 
 
-@pytest.mark.parametrize(("wrong", "says"), [({"start": (0, 0)}, "1,1"), ({"start": (1, 99)}, "1,1"), ({"start": (1, 1), "layout": "random"}, "Random")])
+@pytest.mark.parametrize(
+    ("wrong", "says"), [({"start": (0, 0)}, "1,1"), ({"start": (1, 99)}, "1,1"), ({"start": (1, 1), "layout": "random"}, "Random")]
+)
 def test_refuses_to_begin_in_a_wall(wrong, says):
     with pytest.raises(ConfigError, match=says):
         Maze(**wrong)

@@ -6,7 +6,7 @@ from plane import Plane
 
 from telos.agent.guardrails import Box, Disc, KeepOut, StayInside
 from telos.core.errors import ConfigError
-from telos.envs import Maze, PointMass, TwoRooms
+from telos.envs import PointMass, TwoRooms
 from telos.evaluation import make_protocol
 from telos.evaluation.closed_loop import play
 from telos.evaluation.experts import DetourExpert
@@ -32,12 +32,8 @@ def test_neither_starts_nor_goals_are_forbidden_already(conflicts):
 def test_starts_from_which_there_is_no_way_are_left_out():
     wall = KeepOut(quantity="position", region=Box(low=(0.45, None), high=(0.55, None)))
     world = TwoRooms()
-    with pytest.raises(ConfigError, match="Of 15 starts and goals 0 are left under the guardrails, and 3 were asked for"):
-        drawn(world, wall, episodes=3)
-    maze = Maze(map="#####/#...#/#.#.#/#...#/#####")
-    block = KeepOut(quantity="position", region=Box(low=(0.4, 0.2), high=(0.6, 0.4)))
-    _, pairs = drawn(maze, block)
-    assert len(pairs) == 30
+    with pytest.raises(ConfigError, match="starts and goals 0 are left under the guardrails, and 1 were asked for"):
+        drawn(world, wall, episodes=1)
 
 
 def test_the_time_allowed_is_a_multiple_of_what_the_guarded_expert_takes():
@@ -48,7 +44,9 @@ def test_the_time_allowed_is_a_multiple_of_what_the_guarded_expert_takes():
 
 
 def test_the_same_seed_draws_the_same_and_another_one_others():
-    one, again, other = (drawn(PointMass(), StayInside(quantity="position", region=Box(low=(0.1,) * 2, high=(0.9,) * 2)), seed=seed)[1] for seed in (1, 1, 2))
+    one, again, other = (
+        drawn(PointMass(), StayInside(quantity="position", region=Box(low=(0.1,) * 2, high=(0.9,) * 2)), seed=seed)[1] for seed in (1, 1, 2)
+    )
     np.testing.assert_array_equal(one.starts["position"], again.starts["position"])
     assert not np.array_equal(one.starts["position"], other.starts["position"])
 

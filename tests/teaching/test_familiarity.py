@@ -5,16 +5,17 @@ import pytest
 import torch
 from tiny_runs import collect_logs, tiny
 
-from telos.agent.cost.drives import Drives
+from telos.agent.cost import ActionEffort, Drives
 from telos.agent.cost.familiarity import Familiarity, FamiliarityConfig
+from telos.agent.tasks import ReachGoal, StayNearData
 from telos.core.errors import ConfigError, DataError, RunError
 from telos.core.readouts import Knowledge
 from telos.core.types import Problem, Rollout, State
 from telos.data import Episodes, split
 from telos.envs import PointMass
-from telos.recipes.experiment import train
+from telos.recipes.experiment import load_agent, train
 from telos.recipes.knowledge import load_knowledge
-from telos.teaching.familiarity import familiarity_of, fit_familiarity, strangeness, teach_familiarity
+from telos.teaching.familiarity import familiarity_of, fit_familiarity, prepare_for, strangeness, teach_familiarity
 from telos.testing import TruePointMass
 from telos.testing.costs import LATENT, check_cost, example_futures
 
@@ -80,7 +81,7 @@ def test_its_slope_leads_back(taught):
 
 
 def test_among_what_is_familiar_ranks_are_even(taught, tmp_path):
-    model, familiarity, _ = taught
+    _, familiarity, _ = taught
     fresh = Episodes.open(collect_logs(tmp_path / "fresh", episodes=200, steps=25, seed=7))
     positions = torch.from_numpy(np.array(fresh.rows("observation")[:, :2]))
     for alpha in (0.05, 0.2, 0.5):
@@ -118,6 +119,18 @@ def test_a_run_is_taught_once_and_knows_it_from_then_on(tmp_path):
     latent = torch.randn(5, kept.mean.shape[0])
     assert torch.equal(kept.deviations(latent), first.deviations(latent))
     assert torch.equal(familiarity_of(run, seed=9).deviations(latent), first.deviations(latent)), "it is not taught again"
+
+
+def test_a_task_that_asks_for_it_teaches_it(tmp_path):
+    run = train(collect_logs(tmp_path / "logs"), tmp_path / "run", recipe=tiny)
+    goal = ReachGoal(np.full(4, 0.5, np.float32))
+    prepare_for(goal + ActionEffort(), run)
+    assert load_knowledge(run).familiarity is None
+    task = goal + 0.1 * StayNearData()
+    prepare_for(task, run)
+    agent = load_agent(run)
+    agent.set_task(task)
+    assert agent.act(np.full(4, 0.3, np.float32)).shape == (2,)
 
 
 def test_the_same_seed_teaches_the_same_and_another_model_is_refused(tmp_path):

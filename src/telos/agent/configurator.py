@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 
 from telos.agent.actor import CEM, MPPI
+from telos.agent.actor.sampling import AbstractSamplingPlanner
 from telos.core.contracts import AbstractPlanner
 from telos.core.errors import ConfigError
 from telos.core.guarding import Guardrail
@@ -61,4 +62,7 @@ class Configurator(AbstractConfigurator):
                 noise_exponent=planner.noise_exponent,
             )
             reasons.append("planner cem: what is asked takes the best of plans, and a mean of many never quite comes to rest")
+        if isinstance(planner, AbstractSamplingPlanner) and wish.rounds > planner.num_iterations:
+            planner = replace(planner, num_iterations=wish.rounds)
+            reasons.append(f"{wish.rounds} rounds of search: {wish.why}, and fewer leave actions rough")
         return planner, reasons

@@ -252,6 +252,8 @@ class Agent:
     def keep(self, rows: Tensor) -> None:
         """Goes on with some rows of the batch only; the others are through."""
         self._ahead.keep(rows)
+        if self._state is None:
+            return
         self._verify()
         parts = Situation(self._state, self._progress, self._action, self._plan, self._watch, self._safe_rest).select(rows)
         self._state, self._progress, self._action, self._plan, self._watch, self._safe_rest = parts

@@ -71,9 +71,9 @@ class Seal:
 
     def check_intent(self, intent: Intent) -> None:
         """Raises GuardrailError for a way of planning that some guardrail is blind to, or was not calibrated for."""
-        if self._covered is not None and self._covered[0].value is intent.planner and self._covered[1] == intent.replan_every:
-            if self._covered[0].unchanged():
-                return
+        covered = self._covered
+        if covered is not None and covered[0].value is intent.planner and covered[1] == intent.replan_every and covered[0].unchanged():
+            return
         for guardrail in self.in_force:
             needed = guardrail.requirement.shortest_horizon
             if intent.planner.horizon < needed:

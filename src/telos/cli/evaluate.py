@@ -196,7 +196,8 @@ def evaluate_run(
         result["planners"] = measure_planners(agent, world, found, settings, progress=progress).to_json()
         run.write_json(MEASURED, result["planners"])
     goals = chosen.name.replace("/", "_") + ("" if chosen.offset is None else f"-{chosen.offset}")
-    how = (planner or "default").rpartition(":")[2] + ("" if critic is None else f"-{critic[0]}-{critic[1]:g}") + ("-ahead" if ahead else "") + ("-unguarded" if without_guardrails else "")
+    how = (planner or "default").rpartition(":")[2] + ("-ahead" if ahead else "") + ("-unguarded" if without_guardrails else "")
+    how += "" if critic is None else f"-{critic[0]}-{critic[1]:g}"
     run.write_json(f"evaluations/{goals}-{how}-{result['protocol_hash']}.json", result)
     return result
 

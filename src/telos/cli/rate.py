@@ -24,6 +24,8 @@ class Rate:
     """What the critic is called; answers go to RUN/ratings/NAME, the critic to RUN/critics/NAME."""
     clips: Literal["logs", "agent"] = "logs"
     """Where clips come from: the run's logs, or episodes that the agent plays now (where the logs name a world)."""
+    episodes: int = 64
+    """Episodes that the agent plays, with --clips agent; once played they are kept beside the answers."""
     data: Path | None = None
     """Other logs of the same world to cut clips from, in place of the run's."""
     steps: int = 12
@@ -96,7 +98,7 @@ class Rate:
 
             if self.data is not None:
                 raise ConfigError("Clips come from the agent's own episodes, or from other logs.", fix="leave out --data, or --clips agent")
-            logs = play_episodes(load_agent(run, seed=self.seed), world_of(run), folder / "episodes", seed=self.seed)
+            logs = play_episodes(load_agent(run, seed=self.seed), world_of(run), folder / "episodes", episodes=self.episodes, seed=self.seed)
         else:
             logs = Episodes.open(self.data) if self.data is not None else logs_of(run)
         return RatingSession(

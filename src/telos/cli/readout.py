@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from telos.core.readouts import Fidelity
     from telos.core.run import Run
+    from telos.teaching.readouts import Taught
 
 UNREADABLE = 1
 
@@ -55,7 +56,7 @@ class Readout:
         return self._teach(run)
 
     def _teach(self, run: Run) -> int:
-        from telos.cli.terminal import bars, print_json, remark, results, say
+        from telos.cli.terminal import bars, print_json, remark
         from telos.core.errors import MissingExtraError
         from telos.teaching.readouts import draw_reading, teach_readout
 
@@ -77,22 +78,11 @@ class Readout:
         except MissingExtraError as error:
             picture = None
             remark(str(error))
-        readout, kind = taught.readout, type(taught.readout).__name__
-        fidelity = readout.fidelity
         if self.json:
-            about = {"run": str(run.path), "name": readout.name, "unit": readout.unit, "size": readout.size, "numbers": list(taught.parts)}
-            print_json({**about, "kind": kind, "source": taught.description.source, **vars(fidelity), "picture": picture})
-            return 0 if fidelity.readable else UNREADABLE
-        results.print()
-        results.print(fidelity_table(fidelity))
-        unit = f" in {readout.unit}" if readout.unit else ""
-        num = f"{readout.size} number{'' if readout.size == 1 else 's'}"
-        say(f"\n  {readout.name} · {num}{unit} · {kind}, {fidelity.num_labels:,} labels · root mean square errors, held-out episodes")
-        if picture:
-            say(f"  picture   {picture}")
-        if not fidelity.readable:
-            say(f"  cannot carry a guardrail: {fidelity.why}")
-        return 0 if fidelity.readable else UNREADABLE
+            print_json({"run": str(run.path), **_told(taught), "picture": picture})
+        else:
+            _tell(taught, picture)
+        return 0 if taught.readout.fidelity.readable else UNREADABLE
 
     def _list(self, run: Run) -> int:
         from telos.cli.terminal import print_json, say
@@ -112,11 +102,32 @@ class Readout:
         if not taught:
             say("  reads     nothing yet")
         for name, about in columns.items():
-            say(f"  column    {name} · {about['size']} number{'' if about['size'] == 1 else 's'}{about['unit'] and ' in ' + about['unit']}")
+            say(f"  column    {name} · {_numbers(about['size'], about['unit'])}")
         if missing:
             say(f"  column    {missing}")
-        say(f"\n  next   telos readout {run.path} --column {next(iter(columns), 'NAME')}")
+        new = [name for name in columns if name not in {one["name"] for one in taught}]
+        say(f"\n  next   telos readout {run.path} --column {next(iter(new or columns), 'NAME')}")
         return 0
+
+
+def _told(taught: Taught) -> dict[str, Any]:
+    readout = taught.readout
+    about = {"name": readout.name, "unit": readout.unit, "size": readout.size, "numbers": list(taught.parts)}
+    return {**about, "kind": type(readout).__name__, "source": taught.description.source, **vars(readout.fidelity)}
+
+
+def _tell(taught: Taught, picture: str | None) -> None:
+    from telos.cli.terminal import results, say
+
+    readout, fidelity = taught.readout, taught.readout.fidelity
+    results.print()
+    results.print(fidelity_table(fidelity))
+    about = f"{type(readout).__name__}, {fidelity.num_labels:,} labels · root mean square error, held out"
+    say(f"\n  {readout.name} · {_numbers(readout.size, readout.unit)} · {about}")
+    if picture:
+        say(f"  picture   {picture}")
+    if not fidelity.readable:
+        say(f"  cannot carry a guardrail: {fidelity.why}")
 
 
 def fidelity_table(fidelity: Fidelity) -> Table:
@@ -155,7 +166,7 @@ def taught_readouts(run: Run) -> list[dict[str, Any]]:
 
 def readout_line(one: dict[str, Any]) -> str:
     """One readout, for people."""
-    num = f"{one['size']} number{'' if one['size'] == 1 else 's'}{one['unit'] and ' in ' + one['unit']}"
+    num = _numbers(one["size"], one["unit"])
     quality = f"error {_short(one['error'])}, of the mean {_short(one['floor'])}"
     return f"{one['name']} · {num} · {quality}" + ("" if one["readable"] else " · cannot carry a guardrail")
 
@@ -170,6 +181,10 @@ def columns_of(run: Run) -> tuple[dict[str, dict[str, Any]], str]:
         return describe_columns(logs_of(run)), ""
     except DataError as error:
         return {}, error.what
+
+
+def _numbers(size: int, unit: str) -> str:
+    return f"{size} number{'' if size == 1 else 's'}{unit and ' in ' + unit}"
 
 
 def _short(value: float) -> str:

@@ -58,6 +58,7 @@ def run_evaluation(command: Evaluate, run: Run, task_file: Path) -> int:
         "--plain-goals": command.plain_goals or None,
         "--success": None if command.success == "distance" else command.success,
         "--ahead": command.ahead or None,
+        "--conflicts": command.conflicts or None,
     }
     for option, value in given.items():
         if value is not None:
@@ -71,6 +72,8 @@ def run_evaluation(command: Evaluate, run: Run, task_file: Path) -> int:
             planner=command.planner,
             compiled=command.compile,
             steps=command.steps,
+            critic=None if command.critic is None else (command.critic, command.critic_weight),
+            without_guardrails=command.without_guardrails,
             seed=command.seed,
             progress=progress.update,
         )
@@ -83,11 +86,28 @@ def run_evaluation(command: Evaluate, run: Run, task_file: Path) -> int:
 
 
 def evaluate_task_of(
-    run: Run, task_file: Path, *, episodes: int, planner: str | None = None, compiled: bool = False, steps: int | None, seed: int, progress=None
+    run: Run,
+    task_file: Path,
+    *,
+    episodes: int,
+    planner: str | None = None,
+    compiled: bool = False,
+    steps: int | None,
+    critic: tuple[str, float] | None = None,
+    without_guardrails: bool = False,
+    seed: int,
+    progress=None,
 ) -> dict[str, Any]:
-    """Evaluates a run at a task, and keeps result and picture in its folder."""
+    """Evaluates a run at a task, and keeps result and picture in its folder.
+
+    Args:
+        critic: name and weight of a liking that the task is to have beside.
+        without_guardrails: whether the agent knows nothing of the run's own, by which it is judged all the same.
+    """
     import hashlib
 
+    from telos.agent.tasks import Prefer
+    from telos.cli.guardrails import guardrails_of
     from telos.cli.planners import planner_for
     from telos.cli.worlds import held_out_logs, world_of
     from telos.core.errors import TelosError
@@ -97,16 +117,20 @@ def evaluate_task_of(
     from telos.recipes.task_file import load_task
 
     task, world = load_task(task_file), world_of(run)
-    agent = load_agent(run, planner=planner_for(run, planner), seed=seed, compiled=compiled)
+    guardrails = guardrails_of(run, needed=without_guardrails)
+    in_force = () if without_guardrails else guardrails
+    agent = load_agent(run, guardrails=in_force, planner=planner_for(run, planner), seed=seed, compiled=compiled)
+    if critic is not None:
+        task = task + critic[1] * Prefer(critic[0])
     try:
         logs = held_out_logs(run)
     except TelosError:
         # They are asked for only by a goal that is shown without its true state.
         logs = None
-    found = evaluate_task(agent, world, task, episodes=episodes, seed=seed, steps=steps, logs=logs, progress=progress)
+    found = evaluate_task(agent, world, task, episodes=episodes, seed=seed, steps=steps, logs=logs, guardrails=guardrails, progress=progress)
     text = task_file.read_text(encoding="utf-8")
-    name = f"task-{task_file.stem}-{hashlib.sha256(f'{text}{episodes}{seed}{steps}{planner}'.encode()).hexdigest()[:16]}"
-    result = {**found.to_json(), "task": text, "file": str(task_file)}
+    name = f"task-{task_file.stem}-{hashlib.sha256(f'{text}{episodes}{seed}{steps}{planner}{critic}{without_guardrails}'.encode()).hexdigest()[:16]}"
+    result = {**found.to_json(), "task": text, "file": str(task_file), "critic": critic, "without_guardrails": without_guardrails}
     picture = run.path / "evaluations" / f"{name}.png"
     try:
         quantity_parts(task)

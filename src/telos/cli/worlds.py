@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from telos.core.errors import ConfigError, DataError
+from telos.core.errors import ConfigError
 from telos.core.run import Run
 
 if TYPE_CHECKING:
@@ -42,10 +42,6 @@ def held_out_logs(run: Run) -> "Selection":
         DataError: the logs have moved or changed since.
     """
     from telos.data import split
-    from telos.recipes.experiment import open_logs, stores_of
+    from telos.recipes.run_logs import logs_of
 
-    parts = run.description["data"]
-    logs = open_logs([part["path"] for part in parts])
-    if [store.fingerprint for store in stores_of(logs)] != [part["fingerprint"] for part in parts]:
-        raise DataError(f"The logs of {run.path} are not those that it was trained on any more.", fix="train again, or bring the old logs back")
-    return split(logs, held_out=run.description["held_out"], seed=run.description["seed"])[1]
+    return split(logs_of(run), held_out=run.description["held_out"], seed=run.description["seed"])[1]

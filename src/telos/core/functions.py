@@ -23,7 +23,7 @@ def as_path(function: Any) -> Any:
         raise ConfigError(f"{function!r} is no function.", expected="file.py:name, module:name, or a function")
     if not isinstance(function, types.FunctionType) or "<" in function.__qualname__ or function.__module__ == "__main__":
         return function
-    path = class_path(function)
+    path = class_path(function)  # type: ignore[bad-argument-type]
     return path if load_function(path) is function else function
 
 

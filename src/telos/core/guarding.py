@@ -59,7 +59,6 @@ class AbstractFallback(ABC):
     """Steps until it has come to rest; so far ahead it is imagined."""
     resumes: ClassVar[bool] = False
     """Whether it first carries out what is left of a plan that was found safe."""
-
     open_loop: ClassVar[bool] = False
     """Whether it does the same whatever the state is; it is then imagined in one pass."""
 

@@ -25,6 +25,8 @@ class Wish:
     """In a few words for people, such as `the deadline is 8 steps away`."""
     precise: bool = False
     """Whether it counts that the plan is really the best, and not only a good one, as for least effort."""
+    rounds: int = 0
+    """Rounds of search that it takes at the least: few leave actions rough, which drives out of a small place."""
 
 
 class AbstractTask(ABC):
@@ -138,7 +140,11 @@ class Together(AbstractTask):
         wishes = []
         for task, part in zip(self.tasks, problem.progress.parts, strict=True):
             wishes.append(task.wish(replace(problem, goal=part.goal, progress=part.progress), usual))
-        return max((wish for wish in wishes if wish is not None), key=lambda wish: wish.horizon, default=None)
+        heard = [wish for wish in wishes if wish is not None]
+        farthest = max(heard, key=lambda wish: wish.horizon, default=None)
+        if farthest is None:
+            return None
+        return replace(farthest, precise=any(wish.precise for wish in heard), rounds=max(wish.rounds for wish in heard))
 
     @property
     def guardrails(self) -> tuple[Guardrail, ...]:

@@ -37,7 +37,8 @@ class Batched:
 
 def _holds_tensors(value: Any) -> bool:
     if isinstance(value, (Mapping, tuple)):
-        return any(isinstance(part, Tensor) for part in (value.values() if isinstance(value, Mapping) else value))
+        # Empty ones too: what is read later of some rows must not be found by others.
+        return not value or any(isinstance(part, Tensor) for part in (value.values() if isinstance(value, Mapping) else value))
     return isinstance(value, (Tensor, Batched))
 
 

@@ -1,6 +1,6 @@
 """Starts and goals of episodes under guardrails."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,8 +17,8 @@ from telos.evaluation.guarded import Judges, met_at_goal, met_at_start
 from telos.evaluation.protocols import Pairs, Protocol, draw_pairs, select_rows
 
 HOPELESS = 5
-"""Draws of which not a single start and goal is left, after which none is looked for any more."""
-LONGEST_WAY = 400
+"""Starts and goals without a way between them, for each episode that was asked for, after which none is looked for if not one had a way."""
+LONGEST_WAY = 250
 """Steps within which an expert that goes round has to arrive, if nobody says how long an episode is."""
 
 
@@ -45,19 +45,19 @@ def draw_guarded_pairs(
     if conflicts and not world.has_expert:
         raise ConfigError("Nobody wrote a scripted expert for this world: what its usual way breaks is not known.", fix="leave out --conflicts")
     rehearsal = _Rehearsal(world, protocol, tuple(requirements), reached)
-    drawn, left = 0, 0
+    drawn, left, lost = 0, 0, 0
 
     def unfit(starts: WorldState, goals: WorldState) -> Bool[np.ndarray, " batch"]:
-        nonlocal drawn, left
-        out = ~rehearsal.allowed(starts, goals)
-        for test in (rehearsal.has_a_way, *((rehearsal.in_conflict,) if conflicts else ())):
-            (rows,) = np.nonzero(~out)
-            if len(rows):
-                out[rows] = ~test(select_rows(starts, rows), select_rows(goals, rows))
-        drawn, left = drawn + len(out), left + int((~out).sum())
-        if not left and drawn >= HOPELESS * protocol.episodes:
+        nonlocal drawn, left, lost
+        allowed = rehearsal.allowed(starts, goals)
+        fit = _also(allowed, rehearsal.has_a_way, starts, goals)
+        lost += int((allowed & ~fit).sum())
+        if conflicts:
+            fit = _also(fit, rehearsal.in_conflict, starts, goals)
+        drawn, left = drawn + len(fit), left + int(fit.sum())
+        if not left and lost >= HOPELESS * protocol.episodes:
             raise _too_few(drawn, left, protocol)
-        return out
+        return ~fit
 
     try:
         return draw_pairs(world, protocol, rehearsal.steps, logs, unfit)
@@ -65,6 +65,17 @@ def draw_guarded_pairs(
         if not 0 < left < protocol.episodes:
             raise
         raise _too_few(drawn, left, protocol) from error
+
+
+def _also(
+    fit: Bool[np.ndarray, " batch"], test: Callable[[WorldState, WorldState], np.ndarray], starts: WorldState, goals: WorldState
+) -> Bool[np.ndarray, " batch"]:
+    """Those that are fit and pass the test; the others are not put to it."""
+    (rows,) = np.nonzero(fit)
+    passed = fit.copy()
+    if len(rows):
+        passed[rows] = test(select_rows(starts, rows), select_rows(goals, rows))
+    return passed
 
 
 def _too_few(drawn: int, left: int, protocol: Protocol) -> ConfigError:

@@ -9,15 +9,17 @@ from jaxtyping import Float
 from torch import Tensor
 
 from telos.agent.cost.familiarity import Familiarity, FamiliarityConfig
+from telos.agent.tasks import StayNearData
 from telos.core.contracts import AbstractWorldModel
 from telos.core.errors import ConfigError, DataError
 from telos.core.logs import AbstractLogs
 from telos.core.readouts import Knowledge
 from telos.core.run import Run
 from telos.core.seeding import numpy_generator, torch_generator
+from telos.core.tasks import AbstractTask, Together
 from telos.core.taught import save_taught
 from telos.core.weights import fingerprint
-from telos.data import split
+from telos.data import AbstractEpisodes, split
 from telos.recipes.knowledge import FAMILIARITY, load_knowledge, load_recipe, load_world_model
 from telos.recipes.run_logs import logs_of
 from telos.training.codes import CodeWindows
@@ -32,7 +34,7 @@ ROUNDS = 20
 """Of expectation and maximisation; they hardly change anything after that."""
 
 
-def teach_familiarity(run: Run | Path | str, logs: AbstractLogs | None = None, *, seed: int = 0) -> Familiarity:
+def teach_familiarity(run: Run | Path | str, logs: AbstractEpisodes | None = None, *, seed: int = 0) -> Familiarity:
     """Fits a sense of the familiar, and keeps it as RUN/familiarity; agents that are loaded later have it.
 
     Args:
@@ -58,6 +60,13 @@ def familiarity_of(run: Run | Path | str, *, seed: int = 0) -> Familiarity:
     run = run if isinstance(run, Run) else Run.open(Path(run))
     known = load_knowledge(run).familiarity
     return known if isinstance(known, Familiarity) else teach_familiarity(run, seed=seed)
+
+
+def prepare_for(task: AbstractTask, run: Run | Path | str) -> None:
+    """Teaches the run what is familiar, if the task asks for it and nobody has done so. Raises what `teach_familiarity` raises."""
+    parts = task.tasks if isinstance(task, Together) else (task,)
+    if any(isinstance(part, StayNearData) for part in parts):
+        familiarity_of(run)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,6 +6,7 @@ A test of yours is one line, `check_planner(MyPlanner())`; ours are the same lin
 from telos.testing.behaviours import check_behaviour
 from telos.testing.costs import check_cost
 from telos.testing.environments import check_env
+from telos.testing.guardrails import check_gate, check_requirement
 from telos.testing.modules import check_encoder, check_predictor
 from telos.testing.objectives import check_objective
 from telos.testing.planners import check_planner
@@ -25,10 +26,12 @@ __all__ = [
     "check_cost",
     "check_encoder",
     "check_env",
+    "check_gate",
     "check_objective",
     "check_planner",
     "check_predictor",
     "check_readout",
+    "check_requirement",
     "check_task",
     "check_world",
     "check_world_model",

@@ -205,7 +205,15 @@ def test_nearer_paths_have_less_energy_for_every_kind_of_task():
     far = {"position": torch.full((1, 12, 2), 0.9)}
     target = place(0.5, 0.5)
     path = FollowPath("position", [(0.5, 0.5), (0.5, 0.5)], steps=9)
-    for task in (target, ReachAny(target, place(0, 0)), VisitInOrder(target, place(0, 0)), Hold(target), ReachBy(target, 5), ReachBy(target, 50), path):
+    for task in (
+        target,
+        ReachAny(target, place(0, 0)),
+        VisitInOrder(target, place(0, 0)),
+        Hold(target),
+        ReachBy(target, 5),
+        ReachBy(target, 50),
+        path,
+    ):
         progress = task.step(task.begin(READING, 1, LIKE), {"position": torch.tensor([[0.7, 0.7]])})
         assert task.energy(progress, near, READING).sum() < task.energy(progress, far, READING).sum(), type(task).__name__
 

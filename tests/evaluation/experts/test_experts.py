@@ -21,10 +21,10 @@ SPEED = Limit(quantity="velocity", most=0.5, of="size")
 INSIDE = StayInside(quantity="position", region=Box(low=(0.1, 0.1), high=(0.9, 0.9)))
 SWING = Limit(quantity="velocity", most=6.0, of="size")
 CASES = {
-    "two-rooms": (TwoRooms(), (DISC,), 40, True),
-    "ladder": (Maze(map=LADDER), (CORRIDOR,), 40, True),
-    "point-mass": (PointMass(), (SPEED, INSIDE), 60, True),
-    "pendulum": (make_world("gym:Pendulum-v1"), (SWING,), 12, False),
+    "two-rooms": (TwoRooms(), (DISC,), 20, True),
+    "ladder": (Maze(map=LADDER), (CORRIDOR,), 20, True),
+    "point-mass": (PointMass(), (SPEED, INSIDE), 40, True),
+    "pendulum": (make_world("gym:Pendulum-v1"), (SWING,), 4, False),
     "slow-rooms": (TwoRooms(), (Limit(quantity="position", most=0.05, of="rate"),), 10, False),
 }
 

@@ -99,6 +99,9 @@ def test_guardrails_of_a_task_are_judged_for_everybody_by_what_was_true():
     assert found.breaches["zero"]["middle"].rate.value == 0
     assert found.fallback_share is not None
     assert found.to_json()["guardrails"]["scripted"]["middle"]["violations"] == 2
+    unaware = evaluate_task(an_agent(), world, task.tasks[0], starts=far, seed=100, guardrails=(rule,))
+    assert unaware.breaches["agent"]["middle"].rate.value == 1
+    assert unaware.fallback_share is None
 
 
 def test_the_same_seed_plays_the_same_and_its_result_is_json():

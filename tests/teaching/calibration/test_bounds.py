@@ -16,7 +16,9 @@ def test_the_binomial_distribution_is_summed_exactly(total, share, data):
     assert binomial_cdf(count, total, share) == pytest.approx(exact, rel=1e-9, abs=1e-12)
 
 
-@pytest.mark.parametrize(("alpha", "confidence", "needed"), [(0.01, 0.95, 299), (0.05, 0.95, 59), (0.1, 0.95, 29), (0.2, 0.95, 14), (0.01, 0.99, 459)])
+@pytest.mark.parametrize(
+    ("alpha", "confidence", "needed"), [(0.01, 0.95, 299), (0.05, 0.95, 59), (0.1, 0.95, 29), (0.2, 0.95, 14), (0.01, 0.99, 459)]
+)
 def test_so_many_clean_episodes_prove_alpha_and_one_fewer_does_not(alpha, confidence, needed):
     assert episodes_needed(alpha=alpha, confidence=confidence) == needed
     assert proves(0, needed, alpha=alpha, confidence=confidence) and not proves(0, needed - 1, alpha=alpha, confidence=confidence)
@@ -45,7 +47,7 @@ def test_what_is_proved_is_what_the_bound_says(total, alpha, data):
 
 
 def test_too_few_episodes_are_refused_with_the_number_that_is_missing():
-    with pytest.raises(ConfigError, match="200 episodes per margin cannot prove alpha = 0.01") as refused:
+    with pytest.raises(ConfigError, match=r"200 episodes per margin cannot prove alpha = 0\.01") as refused:
         check_enough(200, alpha=0.01, confidence=0.95)
     assert "299 or more: 99 more" in str(refused.value) and "--episodes 299" in str(refused.value)
     check_enough(299, alpha=0.01, confidence=0.95)

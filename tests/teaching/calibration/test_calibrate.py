@@ -76,7 +76,7 @@ def test_each_margin_is_played_on_starts_of_its_own():
 
 
 def test_too_few_episodes_are_refused_before_any_is_played():
-    with pytest.raises(ConfigError, match="cannot prove alpha = 0.01") as refused:
+    with pytest.raises(ConfigError, match=r"cannot prove alpha = 0\.01") as refused:
         calibrated(0.05, make=None, episodes=200, guardrail=replace(GUARDRAIL, alpha=0.01))
     assert "99 more" in str(refused.value)
 

@@ -62,7 +62,7 @@ def test_the_quantile_counts_the_episode_to_come_and_too_few_logs_are_refused():
     errors = OpenLoopErrors(np.arange(1, 100) / 100, 3)
     assert errors.quantile(0.01) == pytest.approx(0.99) and errors.quantile(0.1) == pytest.approx(0.9)
     few = OpenLoopErrors(np.arange(1, 31) / 100, 3)
-    with pytest.raises(DataError, match="30 held-out episodes bound no error at alpha = 0.01") as refused:
+    with pytest.raises(DataError, match=r"30 held-out episodes bound no error at alpha = 0\.01") as refused:
         few.quantile(0.01)
     assert "99 or more: 69 more" in str(refused.value)
     assert few.scale(0.01) == pytest.approx(0.3) and few.quantile(0.05) == pytest.approx(0.3)

@@ -43,7 +43,9 @@ def test_a_margin_that_breaks_its_alpha_is_accepted_in_less_than_5_percent_of_ca
 def test_two_guardrails_at_once_are_no_easier_to_pass_than_one():
     rng, num = np.random.default_rng(1), 2000
     shares = {"zone": lambda margin: 0.0, "speed": lambda margin: 0.101}
-    wrong = sum(any(trial.accepted for trial in calibrations_trials(rng, shares, alphas={"zone": 0.1, "speed": 0.1}, episodes=100)) for _ in range(num))
+    wrong = sum(
+        any(trial.accepted for trial in calibrations_trials(rng, shares, alphas={"zone": 0.1, "speed": 0.1}, episodes=100)) for _ in range(num)
+    )
     assert wilson(wrong, num)[0] <= 0.05
 
 

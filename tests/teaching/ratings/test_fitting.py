@@ -60,12 +60,11 @@ def test_the_same_answers_and_seed_give_the_same_critic(logs):
     assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
 
 
-def test_one_deviation_between_clips_is_one_deviation_of_energy_and_the_best_cost_nothing(logs):
+def test_one_deviation_between_clips_is_one_deviation_of_energy(logs):
     pool = _rated(logs, BeSlow(), 200, 0)
     taught = teach_by(BeSlow(), pool, pool, TruePointMass(), num_answers=40, choose="random")
     ratings = taught.critic.rate(pool.clips.beliefs, pool.clips.actions).mean(dim=1)
     assert ratings.std().item() == pytest.approx(1, abs=0.05)
-    assert (ratings < taught.critic.best).float().mean().item() == pytest.approx(0.95, abs=0.02)
 
 
 def test_a_taught_critic_keeps_the_promises_of_a_cost():

@@ -20,7 +20,6 @@ from telos.core.spaces import ActionSpace
 from telos.core.threads import threads_for
 from telos.core.types import Problem, Rollout, State
 
-
 BROKEN = 1e6
 """Value of a guardrail where a future is no longer a number."""
 

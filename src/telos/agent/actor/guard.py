@@ -69,7 +69,8 @@ class Guard:
         """How far outside a plan may be: not at all, or as far as the present is already, for the time that it takes to lead back."""
         present = {name: problem.state.read(self.readouts[name])[:, None] for name in self.quantities}
         here = Rollout(latent=problem.state.latent[:, None], actions=problem.state.latent[:, None, :1])
-        here.readings.update({self.readouts[name]: value for name, value in present.items()})
+        for name, value in present.items():
+            here.readings[self.readouts[name]] = value
         return torch.nan_to_num(self.values(here, problem)[:, 0], nan=0.0).clamp(min=0)
 
     def begin(self, state: State) -> Watch:
@@ -100,7 +101,7 @@ class SafeRest(Batched):
         return SafeRest(held, (self.left - num_steps).clamp(min=0))
 
 
-def kept(values: Float[Tensor, "*batch horizon guardrails"], allowance: Float[Tensor, "*batch guardrails"]) -> Bool[Tensor, "*batch"]:
+def kept(values: Float[Tensor, "*batch horizon guardrails"], allowance: Float[Tensor, "*#batch guardrails"]) -> Bool[Tensor, "*batch"]:
     """Whether every guardrail is kept at every step; what is not a number is not kept.
 
     Where the present is outside already, inside of a margin at least: whether no step leads farther out. Otherwise an agent could
@@ -109,7 +110,7 @@ def kept(values: Float[Tensor, "*batch horizon guardrails"], allowance: Float[Te
     return (values <= allowance[..., None, :]).flatten(-2).all(dim=-1)
 
 
-def leads_back(values: Float[Tensor, "*batch horizon guardrails"], allowance: Float[Tensor, "*batch guardrails"]) -> Bool[Tensor, "*batch"]:
+def leads_back(values: Float[Tensor, "*batch horizon guardrails"], allowance: Float[Tensor, "*#batch guardrails"]) -> Bool[Tensor, "*batch"]:
     """`kept`, and the end lies inside of every guardrail, or nearer to it than the present."""
     ended = (values[..., -1, :] <= 0) | (values[..., -1, :] <= (1 - PROGRESS) * allowance)
     return kept(values, allowance) & ended.all(dim=-1)

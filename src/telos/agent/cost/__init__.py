@@ -2,5 +2,6 @@
 
 from telos.agent.cost.action import ActionEffort, ActionSmoothness
 from telos.agent.cost.distance import FinalDistance, LeastDistance, PathDistance, RunningMinimum
+from telos.agent.cost.drives import Drives
 
-__all__ = ["ActionEffort", "ActionSmoothness", "FinalDistance", "LeastDistance", "PathDistance", "RunningMinimum"]
+__all__ = ["ActionEffort", "ActionSmoothness", "Drives", "FinalDistance", "LeastDistance", "PathDistance", "RunningMinimum"]

@@ -64,13 +64,13 @@ class CriticConfig(AbstractDescription):
 class Critic(nn.Module, AbstractCost):
     """Energy of a path by an ensemble that learned from ratings: less where people would rate it higher, more where its members disagree.
 
-    A step's energy is how far its rating falls short of the best clips', in deviations between the clips that were rated, averaged over
-    the path; `pessimism` times the deviation between the members' ratings of the whole path comes on top. That part is split among the
-    steps so that it adds up exactly (it is homogeneous of degree 1 in the members' deviations: Euler's theorem). So a weight of 1 sets
-    one deviation of taste against one deviation of latents. Add it to the agent's cost: `LeastDistance() + 0.3 * critic`.
+    A step's energy is how far its rating falls short of the best clips', in deviations between the clips that people compared, averaged
+    over the horizon; `pessimism` times the deviation between the members' ratings of the whole path comes on top. That part is split among
+    the steps so that it adds up exactly (it is homogeneous of degree 1 in the members' deviations: Euler's theorem). So a weight of 1
+    sets one deviation of taste against one deviation of latents. Add it to the agent's cost: `LeastDistance() + 0.6 * critic`.
 
     Taste is about the way. Where the task has a goal state, what a plan does after it came nearest to it costs nothing: otherwise an agent
-    that was told to keep away from walls would never settle at a goal beside one.
+    that was told to keep away from walls would never settle at a goal beside one, and one that found a place it likes would stay there.
 
     Not a guardrail: what people dislike becomes dear, not impossible. The harder a search presses on it, the more it finds what the
     critic overrates; pessimism holds against that (docs/how-to/teach-it-your-taste.md).

@@ -35,7 +35,7 @@ class Hold(AbstractFallback):
 
     action: float | tuple[float, ...] | None = None
     """In the environment's units; a choice by its number. None: zero, or what the bounds leave nearest to it."""
-    steps: int = 1
+    steps: int = 1  # type: ignore[bad-override]
     """Steps until it has come to rest; so far ahead it is imagined."""
 
     def __post_init__(self) -> None:
@@ -77,7 +77,7 @@ class Brake(AbstractFallback):
     """What is brought to zero; one number for each of the action's."""
     gain: float
     """Action for each unit of the quantity."""
-    steps: int
+    steps: int  # type: ignore[bad-override]
     """Steps until it has come to rest; so far ahead it is imagined."""
 
     def __post_init__(self) -> None:

@@ -62,7 +62,7 @@ def tie_of(knowledge: Knowledge, guardrail: Guardrail, settings: Planning, *, mo
 
 def differing(tie: str, other: str) -> tuple[str, ...]:
     """The parts of two ties that are not the same, for people."""
-    first, second = (dict(part.partition("=")[::2] for part in whole.split()) for whole in (tie, other))
+    first, second = ({name: value for name, _, value in (part.partition("=") for part in whole.split())} for whole in (tie, other))
     return tuple(text for name, text in NAMES.items() if first.get(name) != second.get(name))
 
 

@@ -73,7 +73,7 @@ def guardrail_from_mapping(mapping: Mapping[str, Any], *, folder: Path | None = 
         raise ConfigError(f"The guardrail '{name}' has no fallback.", expected="what is done when no plan is safe", fix='fallback = "hold"')
     what = f"'{kinds[0]}' of the guardrail '{name}'"
     requirement = _requirement(KINDS[kinds[0]], mapping[kinds[0]], what, folder)
-    own = {key: _number(mapping[key], f"'{key}' of the guardrail '{name}'") for key in ("alpha", "margin") if key in mapping}
+    own: dict[str, Any] = {key: _number(mapping[key], f"'{key}' of the guardrail '{name}'") for key in ("alpha", "margin") if key in mapping}
     return Guardrail(name=name, requirement=requirement, fallback=fallback_from_mapping(mapping["fallback"], name), **own)
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from telos.core.config import from_json, to_json
 from telos.core.errors import RunError, TelosError
-from telos.core.run import atomic_file
 from telos.core.guarding import Guardrail
+from telos.core.run import atomic_file
 
 FILE = "guardrails.json"
 """In the run folder."""

@@ -24,6 +24,9 @@ SPARE = 2
 PACE = 1.0
 """Weight of keeping an even pace, which takes the least effort, beside being there in time."""
 
+QUIET = 5
+"""Rounds of search after which actions are quiet enough to stay in a place of a twentieth of the arena (docs/log.md)."""
+
 
 @dataclass(frozen=True)
 class Hold(AbstractTargetsTask):
@@ -44,6 +47,10 @@ class Hold(AbstractTargetsTask):
 
     def stay_in(self, target: AbstractTarget) -> int:
         return self.steps
+
+    def wish(self, problem: Problem, usual: int) -> Wish | None:
+        """Quiet actions; a short hold needs none of that."""
+        return Wish(horizon=usual, why="it is to stay where it is", rounds=QUIET) if self.steps > usual else None
 
     def enough(self, reached: Bool[Tensor, "batch targets"]) -> Bool[Tensor, " batch"]:
         return reached[:, 0]

@@ -20,7 +20,9 @@ def guardrails(run: Run, evaluation: Mapping[str, Any]) -> Section:
     body = "".join(_table(row) for row in told["rows"])
     picture, calibration = run.path / PICTURE, run.path / CALIBRATION
     if picture.is_file():
-        body += f'<figure><img src="{data_uri(picture.read_bytes(), "image/png")}" alt="ways with and without guardrails" style="image-rendering:auto">'
+        body += (
+            f'<figure><img src="{data_uri(picture.read_bytes(), "image/png")}" alt="ways with and without guardrails" style="image-rendering:auto">'
+        )
         body += "<figcaption>From the calibration: fresh starts with (blue) and without (red) the guardrails.</figcaption></figure>"
     if calibration.is_file():
         body += _margins(run.read_json(CALIBRATION))

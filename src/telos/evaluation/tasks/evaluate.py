@@ -14,6 +14,7 @@ from telos.agent.loop import Agent
 from telos.agent.tasks import ReachGoal
 from telos.core import config
 from telos.core.errors import ConfigError, SpaceError
+from telos.core.guarding import Guardrail
 from telos.core.logs import AbstractLogs
 from telos.core.seeding import numpy_generator
 from telos.core.tasks import AbstractTask
@@ -86,6 +87,7 @@ def evaluate_task(
     *,
     starts: WorldState | None = None,
     logs: AbstractLogs | None = None,
+    guardrails: tuple[Guardrail, ...] = (),
     episodes: int = 200,
     seed: int = 0,
     steps: int | None = None,
@@ -97,6 +99,7 @@ def evaluate_task(
     Args:
         task: what to do; a value for each episode, where it has several, goes with the starts in order.
         logs: held-out logs, for a goal that is shown and of which nobody kept the true state.
+        guardrails: what everybody is judged by beside the agent's own and the task's, whether the agent knows of them or not.
         starts: where episodes begin; None: `episodes` of the world's own first kind of start.
         steps: allowed in each episode; None: what the task itself says, or 3 times what the expert takes that is sent from
             target to target.
@@ -124,7 +127,7 @@ def evaluate_task(
     limits = steps_allowed(world, judge, starts, scripted, steps)
     paths, record = _recorder(starts, num_paths)
 
-    requirements = requirements_of((*agent.guardrails, *(rule for rule in task.guardrails if rule not in agent.guardrails)))
+    requirements = requirements_of({rule.name: rule for rule in (*guardrails, *agent.guardrails, *task.guardrails)}.values())
     breaches: dict[str, dict[str, Breaches]] = {}
 
     def run(contestant: AbstractContestant, record: Recorder | None = None) -> TaskOutcome:

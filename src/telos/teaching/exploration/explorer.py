@@ -169,9 +169,7 @@ class Explorer:
         state = self._state_of(rows)
         latent = torch.from_numpy(self.places.latents[onward]).to(state.latent)
         problem = Problem(state=state, goal=State(latent=latent, belief=latent))
-        plan = make_plan(
-            self.settings.planner, world_model=self.world_model, cost=self.settings.cost, problem=problem, generator=self.generator
-        )
+        plan = make_plan(self.settings.planner, world_model=self.world_model, cost=self.settings.cost, problem=problem, generator=self.generator)
         return plan.actions[:, : self.habits.replan_every].cpu().numpy()
 
     def _plan_novelty(self, rows: np.ndarray) -> np.ndarray:

@@ -88,7 +88,7 @@ def labels_of_column(logs: AbstractEpisodes, column: str, *, unit: str | None = 
         raise DataError(
             f"The column '{name}' has {size} numbers per frame: that is no quantity.",
             expected=f"at most {MOST_NUMBERS}",
-            fix=f"take some of them, as in --column '{name}[0:2]'",
+            fix=f"take some of them, as in --column '{name}[0:2]'" if logs.column(full, 0).ndim == 2 else "",
         )
     rows = {episode: logs.column(full, episode).reshape(-1, size)[:, first:end] for episode in range(logs.num_episodes)}
     names = [name] if size == 1 else [f"{name}[{index}]" for index in range(first, end)]

@@ -85,7 +85,9 @@ def teach_readout(
     progress("teach", 0, 3)
     fitted = _fit(world_model, lesson, kind, name=found.name, seed=seed)
     progress("teach", 1, 3)
-    untrained = load_untrained(run).requires_grad_(False)
+    # Its weights are drawn from torch's own generator, which belongs to whoever calls.
+    with torch.random.fork_rng(devices=[]):
+        untrained = load_untrained(run).requires_grad_(False)
     floor = _fit(untrained, lesson, fitted.kind, name=found.name, seed=seed)
     progress("teach", 2, 3)
     readout, reading = fitted.readout, read_held_out(fitted.readout, world_model, lesson)
