@@ -86,6 +86,7 @@ CASES = {
         guardrails=(rule("zone", KeepOut(quantity="block", region=Disc(center=(0.5, 0.5), radius=0.1)), Hold()),),
         offset=25,
         rules={"radius": 0.1},
+        multiples=(0.5, 0.35, 0.25),
     ),
 }
 

@@ -33,7 +33,6 @@ from telos.testing import (
     check_objective,
     check_planner,
     check_predictor,
-    check_requirement,
     check_task,
     check_world,
     check_world_model,

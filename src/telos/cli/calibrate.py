@@ -107,8 +107,7 @@ class Calibrate:
                 conflicts=self.conflicts,
                 progress=progress.update,
             )
-            if result.accepted:
-                picture = self._draw(run, world, protocol, result, progress)
+            picture = self._draw(run, world, protocol, result, progress) if result.accepted else None
         told = result.to_json()
         run.write_json(REPORT, told)
         if result.accepted:

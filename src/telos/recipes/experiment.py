@@ -41,6 +41,8 @@ STRATEGIES = ("auto", "ddp", "fsdp")
 """How several processes share the work: with `ddp` each holds the whole model, with `fsdp` a share of it."""
 PRECISIONS = ("32-true", "64-true", "bf16-mixed")
 """In how many bits networks compute. Weights of half as many would lose small steps; fp16 overflows, and resumes only roughly."""
+USUAL = Configurator()
+"""Sets up every agent for its task, unless it is given another one."""
 RecipeLike = str | Recipe | Callable[[AbstractLogs], Recipe]
 
 
@@ -192,7 +194,7 @@ def load_agent(
     guardrails: Sequence[Guardrail] | None = None,
     drives: AbstractCost | None = None,
     pinned: str | None = None,
-    configurator: AbstractConfigurator | None = Configurator(),
+    configurator: AbstractConfigurator | None = USUAL,
 ) -> Agent:
     """An agent ready to be given a task.
 

@@ -22,7 +22,7 @@ FLAGS = (
     "--no-first-run",
     "--remote-debugging-port=0",
 )
-KEYS = {"ArrowLeft": 37, "ArrowRight": 39, "ArrowUp": 38, "Backspace": 8, "=": 187, "u": 85, "3": 51}
+KEYS = {"ArrowLeft": 37, "ArrowRight": 39, "ArrowUp": 38, "ArrowDown": 40, "Backspace": 8, "=": 187, "u": 85, "3": 51}
 
 
 class Browser:

@@ -227,6 +227,10 @@ class CandidateEvaluator(AbstractEvaluator):
 
     def _guided(self, actions: Tensor, energies: Tensor, values: Tensor) -> Tensor:
         """Energies with what guardrails say; what may still become a plan is kept."""
+        if self._guide is not None and self.guard is not None and self._guide.nobody_near(self.guard, values):
+            # Where every way stays far from all guardrails, they say nothing: most of an episode.
+            self.pool.add(actions, energies, self._rows)
+            return energies
         energies = energies + self._penalty(energies, values)
         self._keep(actions, energies, values)
         return energies

@@ -14,12 +14,10 @@ from telos.agent.actor.shield import carry_out, imagine_shield
 from telos.core.contracts import AbstractWorldModel
 from telos.core.types import Batched, Plan, PlanTrace, Problem, Verdict
 
-FIRST = 4
+FIRST = 2
 """Best candidates of a search whose shields are imagined at once."""
 THEN = 64
 """More of them where none of the first is safe."""
-FUSED = 32
-"""Futures up to which whole ways and those that are broken off are imagined in one pass."""
 FEW = 4
 """Answers of a search that are compared without being judged once more."""
 
@@ -89,7 +87,8 @@ class Gate:
             # A place that nothing fills is filled by an answer, which is judged anyway.
             best = torch.where(energies.isfinite()[..., None, None], best, answers[:, :1])
             candidates, known = torch.cat([candidates, best], dim=1), best.shape[1]
-        energies, along, latents, shields = self._judged(candidates)
+        energies, along, latents, _ = evaluate.prospects(candidates)
+        shields = self.shields(evaluate, candidates)
         best = torch.where(shields.safe, energies, math.inf).argmin(dim=1)
         place = torch.arange(len(best), device=best.device), best
         chosen = _Chosen(candidates[place], along[place], latents[place], shields.worst[place], found=shields.safe[place])
@@ -101,23 +100,6 @@ class Gate:
             chosen = self._fall_back(chosen, lost)
         return chosen.plan(guard)
 
-    def _judged(self, candidates: Tensor) -> tuple[Tensor, Tensor, Tensor, Shields]:
-        """Energies, the task's energies along the way, latents, and shields of candidates."""
-        evaluate, guard, num = self.evaluate, self.guard, candidates.shape[1]
-        fallback, length = guard.fallbacks[0], guard.committed + guard.fallbacks[0].steps
-        alike = len(guard.fallbacks) == 1 and fallback.open_loop and not fallback.resumes and length <= candidates.shape[2]
-        if not alike or len(candidates) * num > FUSED:
-            energies, along, latents, _ = evaluate.prospects(candidates)
-            return energies, along, latents, self.shields(evaluate, candidates)
-        # Few futures take as long as twice as many: those that are broken off are imagined in the same pass.
-        held = fallback.act(self.problem.state, guard.readouts, evaluate.action_space).to(candidates.dtype)
-        broken_off = candidates.clone()
-        broken_off[:, :, guard.committed :] = held[:, None, None]
-        energies, along, latents, values = evaluate.prospects(torch.cat([candidates, broken_off], dim=1))
-        values, possible = values[:, num:, :length], latents[:, num:, :length].isfinite().flatten(2).all(dim=-1)
-        shields = Shields(leads_back(values, evaluate.allowance[:, None]) & possible, values.amax(dim=2))
-        return energies[:, :num], along[:, :num], latents[:, :num], shields
-
     def shields(self, evaluate: CandidateEvaluator, candidates: Num[Tensor, "batch num horizon action"]) -> Shields:
         """Of candidates for the problems of an evaluator."""
         futures = evaluate.futures(candidates.shape[1])
@@ -127,10 +109,8 @@ class Gate:
     def _resting(self, like: Tensor) -> Tensor:
         """What every open-loop fallback does: always a candidate."""
         space, state, horizon = self.evaluate.action_space, self.problem.state, like.shape[2]
-        ways = [fallback.act(state, self.guard.readouts, space) for fallback in self.guard.fallbacks if fallback.open_loop]
-        if not ways:
-            return like[:, :0]
-        return torch.stack(ways, dim=1)[:, :, None].expand(-1, -1, horizon, -1).to(like.dtype)
+        ways = [fallback.act(state, self.guard.readouts, space)[:, None, None] for fallback in self.guard.fallbacks if fallback.open_loop]
+        return torch.cat(ways, dim=1).expand(-1, -1, horizon, -1).to(like.dtype) if ways else like[:, :0]
 
     def _look_further(self, chosen: "_Chosen", lost: Int[Tensor, " some"]) -> "_Chosen":
         """The rest of what was judged, for problems without a safe candidate so far."""

@@ -39,6 +39,10 @@ class Guide(Batched):
         depth = SCALE * finite.std(dim=1, correction=0)
         return cls(weight, depth.clamp(min=1e-6))
 
+    def nobody_near(self, guard: Guard, values: Float[Tensor, "batch num horizon guardrails"]) -> bool:
+        """Whether no candidate is so near to any guardrail that its penalty is above 0; False where one says only yes or no."""
+        return len(guard.graded) == values.shape[-1] and not bool((values > -BUFFER * self.depth[:, None, None]).any())
+
     def penalty(self, guard: Guard, values: Float[Tensor, "batch num horizon guardrails"]) -> Float[Tensor, "batch num"]:
         """What the candidates' ways through guardrails cost; differentiable. Not a number where a value is none."""
         depth = self.depth[:, None, None]

@@ -1,5 +1,6 @@
 """From a search to a plan: the one place where a planner's answer becomes what the agent does."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import torch
@@ -64,14 +65,14 @@ def make_plan(
         problem = _watched(guard, problem, fixed_work)
     pace = pace or Pace()
     evaluate = CandidateEvaluator(
-        world_model=world_model, cost=cost, problem=problem, action_space=space, pace=pace, fixed_work=fixed_work, guard=guard
+        world_model=world_model, cost=cost, problem=problem, action_space=space, pace=pace, fixed_work=fixed_work, guard=_copy(guard)
     )
     start = None if warm_start is None else _fit(warm_start.actions, planner.horizon)
     if problem.budget_ms is not None and not pace.known:
         _measure(evaluate, _rest(evaluate, planner, generator) if start is None else start)
     actions = planner.search(evaluate, start, generator)
     if guard is not None:
-        return _guarded(Gate(evaluate, guard, safe_rest), actions, start, _rest(evaluate, planner, generator))
+        return _guarded(Gate(evaluate, guard, safe_rest), actions, start, lambda: _rest(evaluate, planner, generator))
     if evaluate.best or not evaluate.clock.ran_out:
         if actions.shape[1] > FEW:
             actions, _ = take_best(actions, evaluate(actions), 1)
@@ -92,18 +93,24 @@ def _finished(evaluate: CandidateEvaluator, actions: Tensor, stopped: str) -> Pl
     return Plan(actions=actions, energies=energies, imagined=latents, trace=trace)
 
 
-def _guarded(gate: Gate, answers: Tensor, start: Tensor | None, rest: Tensor) -> Plan:
+def _guarded(gate: Gate, answers: Tensor, start: Tensor | None, rest: Callable[[], Tensor]) -> Plan:
     evaluate, stopped = gate.evaluate, gate.evaluate.reason
     if evaluate.clock.ran_out:
         stopped = "out of time" if evaluate.best else f"{NO_TIME}: {'rest' if start is None else 'warm start'}"
     # What an open-loop fallback does is among the candidates anyway, and is a better rest than the middle of the box.
-    known = [*([] if start is None else [start]), *([] if any(fallback.open_loop for fallback in gate.guard.fallbacks) else [rest])]
+    known = [*([] if start is None else [start]), *([] if any(fallback.open_loop for fallback in gate.guard.fallbacks) else [rest()])]
     found = [answers] if evaluate.best or not evaluate.clock.ran_out else []
-    plan = gate.choose(torch.cat([*found, *(way[:, None] for way in known or [rest])], dim=1))
+    ways = [*found, *(way[:, None] for way in known)]
+    plan = gate.choose(torch.cat(ways or [rest()[:, None]], dim=1))
     evaluate.clock.plan_imagined()
     evaluate.clock.plan_ended()
     trace = PlanTrace(best=tuple(evaluate.best), num_candidates=evaluate.num_candidates, seconds=evaluate.clock.seconds, stopped=stopped)
     return replace(plan, trace=trace)
+
+
+def _copy(guard: Guard | None) -> Guard | None:
+    """For the search alone: whatever a planner does to it, the gate has its own."""
+    return None if guard is None else replace(guard)
 
 
 def _watched(guard: Guard, problem: Problem, fixed_work: bool) -> Problem:

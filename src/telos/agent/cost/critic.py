@@ -73,7 +73,7 @@ class Critic(nn.Module, AbstractCost):
     that was told to keep away from walls would never settle at a goal beside one, and one that found a place it likes would stay there.
 
     Not a guardrail: what people dislike becomes dear, not impossible. The harder a search presses on it, the more it finds what the
-    critic overrates; pessimism holds against that (docs/how-to/teach-it-your-taste.md).
+    critic overrates; pessimism holds against that (docs/tutorial-taste.md).
 
     Source: Bradley and Terry (1952) for the ratings; Christiano et al. (2017), arXiv 1706.03741, for learning from compared clips; Coste
     et al. (2023), arXiv 2310.02743, for ensembles against over-optimisation.

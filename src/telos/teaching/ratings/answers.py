@@ -145,7 +145,8 @@ def answer_from_json(entry: Mapping[str, Any]) -> Answer:
     """An answer as `to_json` wrote it. Raises ConfigError (a ValueError), KeyError or TypeError for what is none."""
     check = entry.get("check", False)
     if entry["kind"] == "pair" and entry["answer"] in CHOICES and isinstance(check, bool):
-        return Comparison(_place(entry["left"]), _place(entry["right"]), entry["answer"], check)
+        choice: Choice = entry["answer"]
+        return Comparison(_place(entry["left"]), _place(entry["right"]), choice, check)
     if entry["kind"] == "score" and type(entry["score"]) is int and 1 <= entry["score"] <= BEST_SCORE and isinstance(check, bool):
         return Score(_place(entry["clip"]), entry["score"], check)
     raise ConfigError("This is no answer.", expected=f"left, right or equal; or a score from 1 to {BEST_SCORE}")
