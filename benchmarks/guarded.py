@@ -71,7 +71,8 @@ CASES = {
         guardrails=(
             rule("speed", Limit(quantity="velocity", most=0.5, of="size"), STOP),
             rule("box", StayInside(quantity="position", region=Box(low=(0.1, 0.1), high=(0.9, 0.9))), STOP),
-        )
+        ),
+        multiples=(0.5, 0.35, 0.2, 0.1),
     ),
     "ladder": Case(
         guardrails=(rule("corridor", KeepOut(quantity="position", region=Box(low=(2 / 7, 3 / 7), high=(5 / 7, 4 / 7))), Hold()),), horizon=24
@@ -183,7 +184,7 @@ def fresh(study: Study, guardrails: tuple[Guardrail, ...], episodes: int) -> dic
 PLANNERS: Mapping[str, Callable[[int], Any]] = {
     "MPPI": lambda horizon: MPPI(horizon=horizon, num_candidates=64, num_iterations=2, noise_exponent=2.0),
     "CEM": lambda horizon: CEM(horizon=horizon, num_candidates=64, num_iterations=2, noise_exponent=2.0),
-    "GradientDescent": lambda horizon: GradientDescent(horizon=horizon, num_candidates=8, num_iterations=6, noise_exponent=2.0),
+    "GradientDescent": lambda horizon: GradientDescent(horizon=horizon, num_starts=8, num_iterations=15),
 }
 
 

@@ -299,7 +299,7 @@ def draw_ways(runs: Path, path: Path, seed: int = 0, num: int = 24) -> None:
 
 def _save(figure, path: Path) -> None:
     figure.tight_layout()
-    figure.savefig(path, dpi=110)
+    figure.savefig(path, dpi=110, bbox_inches="tight")
     print(f"wrote {path}")
 
 

@@ -15,6 +15,8 @@ SCALE = 0.1
 """Depth outside that counts as one, as a share of what a guardrail's values differ by among the first candidates."""
 BUFFER = 1.0
 """Where the penalty begins before the margin does, in the same depth: a search comes to rest at the edge of what it is charged for."""
+FADING = 4
+"""Steps after which a violation counts half of one at once: what comes late is planned again before it comes, and a model sees it less well."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,8 @@ class Guide(Batched):
     def penalty(self, guard: Guard, values: Float[Tensor, "batch num horizon guardrails"]) -> Float[Tensor, "batch num"]:
         """What the candidates' ways through guardrails cost; differentiable. Not a number where a value is none."""
         depth = self.depth[:, None, None]
-        outside = (guard.only_graded(values) / depth + BUFFER).relu().sum(dim=2)
+        outside = (guard.only_graded(values) / depth + BUFFER).relu()
+        late = torch.arange(outside.shape[2], dtype=outside.dtype, device=outside.device)
+        outside = (outside / (1 + late[:, None] / FADING)).sum(dim=2)
         # The logarithm leaves a slope everywhere, and deep violations do not drown what the task has to say.
         return self.weight[:, None] * outside.log1p().sum(dim=-1)
