@@ -54,6 +54,9 @@ class Case:
 
     guardrails: tuple[Guardrail, ...]
     horizon: int | None = None
+    """Steps to look ahead; None: as the run's recipe has it."""
+    num_candidates: int | None = None
+    """Of the planner; None: as the run's recipe has it."""
     conflicts: bool = True
     episodes: int = 1000
     offset: int | None = None
@@ -79,9 +82,10 @@ CASES = {
     ),
     "pendulum": Case(
         guardrails=(rule("swing", Limit(quantity="velocity", most=6.0, of="size"), Brake(quantity="velocity", gain=6.67, steps=20)),),
+        num_candidates=32,
         conflicts=False,
         episodes=300,
-        multiples=(1.0, 0.5),
+        multiples=(0.5, 0.25),
     ),
     "push": Case(
         guardrails=(rule("zone", KeepOut(quantity="block", region=Disc(center=(0.5, 0.5), radius=0.1)), Hold()),),
@@ -101,7 +105,8 @@ class Study:
         self.world = world_of(self.run)
         self.logs = held_out_logs(self.run)
         planner = load_recipe(self.run).agent.planner
-        self.planner = planner if self.case.horizon is None else replace(planner, horizon=self.case.horizon)
+        changes = {name: getattr(self.case, name) for name in ("horizon", "num_candidates") if getattr(self.case, name) is not None}
+        self.planner = replace(planner, **changes)
 
     def agent(self, guardrails: tuple[Guardrail, ...], seed: int, planner: Any = None) -> Agent:
         return load_agent(self.run, guardrails=guardrails, planner=planner or self.planner, seed=seed)
@@ -194,13 +199,16 @@ def alphas(study: Study, out: Path, episodes: int | None) -> None:
         planner = make(study.planner.horizon)
         for alpha in ALPHAS:
 
-            def one(alpha: float = alpha, planner: Any = planner) -> dict[str, Any]:
+            def one(alpha: float = alpha, planner: Any = planner, name: str = name) -> dict[str, Any]:
                 result = study.calibrated(alpha, CALIBRATED_ON if alpha < 0.05 else 120, planner)
                 told = result.to_json()
                 if not result.accepted:
                     return told
-                agent, guardrails = study.agent(result.guardrails, REPORTED_ON, planner), result.guardrails
-                told["fresh"] = lean(study.world, study, agent, guardrails, episodes or 1000)
+                margins = "-".join(f"{part.margin:.4g}" for part in result.guardrails)
+                # Alpha is a promise, no setting: agents of equal margins play the same episodes alike.
+                played = out / f"fresh-{study.name}-{name}-{margins}.json"
+                agent = study.agent(result.guardrails, REPORTED_ON, planner)
+                told["fresh"] = kept(played, lambda: lean(study.world, study, agent, result.guardrails, episodes or 1000))
                 return told
 
             kept(out / f"alpha-{study.name}-{name}-{alpha:g}.json", one)

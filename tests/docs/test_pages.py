@@ -13,7 +13,12 @@ from telos.core.config import load_class
 from telos.testing import check_cost, check_objective, check_planner, check_world
 
 TUTORIAL = DOCS / "tutorial.md"
-LONG = (ROOT / "README.md", TUTORIAL, DOCS / "tutorial-guardrails.md", *(DOCS / "how-to" / f"{name}.md" for name in ("own-cost", "pretrained-encoder", "visual-shift")))
+LONG = (
+    ROOT / "README.md",
+    TUTORIAL,
+    DOCS / "tutorial-guardrails.md",
+    *(DOCS / "how-to" / f"{name}.md" for name in ("own-cost", "pretrained-encoder", "visual-shift")),
+)
 """Pages with something that takes minutes as it stands."""
 WIDEST = 94
 """Characters of a line of code that are seen without scrolling, give or take."""

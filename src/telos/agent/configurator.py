@@ -24,6 +24,9 @@ class Configurator(AbstractConfigurator):
     farthest: float = 2.0
     """How far ahead a plan may look, as a multiple of the agent's usual horizon; models were trained for no more than that."""
 
+    keeps_planner: bool = False
+    """Whether the kind of planner stays as it is, as when somebody has asked for it by name; its horizon may change."""
+
     def __post_init__(self) -> None:
         if self.shortest < 1 or self.farthest < 1:
             raise ConfigError(
@@ -53,7 +56,7 @@ class Configurator(AbstractConfigurator):
                 "; a plan looks no less far ahead" if horizon > wish.horizon else "; the model is good for no more" if horizon < wish.horizon else ""
             )
             reasons.append(f"horizon {horizon}: {wish.why}{more}")
-        if wish.precise and isinstance(planner, MPPI):
+        if wish.precise and isinstance(planner, MPPI) and not self.keeps_planner:
             planner = CEM(
                 horizon=horizon,
                 num_candidates=planner.num_candidates,

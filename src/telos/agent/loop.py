@@ -11,7 +11,7 @@ from torch import Tensor
 
 from telos.agent.actor import Pace
 from telos.agent.actor.gate import fall_back
-from telos.agent.actor.guard import SafeRest, Watch
+from telos.agent.actor.guard import Guard, SafeRest, Watch
 from telos.agent.ahead import Foreseen, SearchAhead, merge
 from telos.agent.deliberation import Decision, Deliberation, Situation
 from telos.agent.sealing import Seal, sealed_knowledge
@@ -174,6 +174,17 @@ class Agent:
         self._batched = False
 
     @property
+    def done(self) -> Tensor | None:
+        """`[batch]`: who is through with the task, as far as the agent can tell; None before it has acted, and for tasks that never end."""
+        return None if self.task is None or self._progress is None else self.task.done(self._progress)
+
+    @property
+    def guard(self) -> Guard | None:
+        """What `make_plan` has to be given for plans that this agent would be allowed; None: it has no guardrails."""
+        seal = _SEALS.get(self)
+        return seal.guard(self.settings.replan_every) if seal is not None and seal.in_force else None
+
+    @property
     def last_plan(self) -> Plan | None:
         """The plan that is being carried out."""
         return self._plan
@@ -301,7 +312,7 @@ class Agent:
             plan, self._interval = self._timed_search(now)
         self._plan, self._age = plan, 0
         self._note(plan)
-        self._safe_rest = _safe_rest(plan, self._safe_rest) if any(rail.fallback.resumes for rail in self.guardrails) else None
+        self._safe_rest = SafeRest.after(plan, self._safe_rest) if any(rail.fallback.resumes for rail in self.guardrails) else None
         return plan
 
     def _check(self, foreseen: Foreseen, now: Situation, tolerance: float) -> Decision:
@@ -375,14 +386,3 @@ class Agent:
         seal = _SEALS.get(self)
         if seal is not None:
             seal.verify(self, self.knowledge, self._plan, thorough=thorough)
-
-
-def _safe_rest(plan: Plan, before: SafeRest | None) -> SafeRest:
-    """What is left to go on with: the plan, where it is safe to its end, else what was left before."""
-    num_rows, horizon = plan.actions.shape[:2]
-    assert plan.verdict is not None
-    good = plan.verdict.feasible & ~plan.verdict.fallback
-    left = torch.full((num_rows,), horizon, device=plan.actions.device)
-    if before is None:
-        return SafeRest(plan.actions, torch.where(good, left, 0))
-    return SafeRest(torch.where(good[:, None, None], plan.actions, before.actions), torch.where(good, left, before.left))

@@ -14,15 +14,19 @@ if TYPE_CHECKING:
 
 def run_plan(command: Plan, run: Run, task_file: Path) -> int:
     """Plans from a logged frame under the task, draws it, and says why it was planned so."""
+    from telos.agent.configurator import Configurator
     from telos.cli.planners import planner_for
     from telos.cli.terminal import print_json, say
     from telos.data import Episodes
     from telos.evaluation.tasks.planning import draw_planned_task, plan_task
     from telos.recipes.experiment import load_agent
     from telos.recipes.task_file import load_task
+    from telos.teaching.familiarity import prepare_for
 
     task = load_task(task_file)
-    agent = load_agent(run, planner=planner_for(run, command.planner), seed=command.seed)
+    prepare_for(task, run)
+    configurator = Configurator(keeps_planner=command.planner is not None)
+    agent = load_agent(run, planner=planner_for(run, command.planner), configurator=configurator, seed=command.seed)
     planned = plan_task(agent, task, Episodes.open(command.data), episode=command.episode, start=command.start)
     picture = command.out or run.path / "plans" / f"episode-{command.episode}-from-{command.start}-{task_file.stem}.png"
     draw_planned_task(planned, picture)
@@ -106,6 +110,7 @@ def evaluate_task_of(
     """
     import hashlib
 
+    from telos.agent.configurator import Configurator
     from telos.agent.tasks import Prefer
     from telos.cli.guardrails import guardrails_of
     from telos.cli.planners import planner_for
@@ -115,11 +120,14 @@ def evaluate_task_of(
     from telos.evaluation.tasks.drawing import draw_task_paths, quantity_parts
     from telos.recipes.experiment import load_agent
     from telos.recipes.task_file import load_task
+    from telos.teaching.familiarity import prepare_for
 
     task, world = load_task(task_file), world_of(run)
+    prepare_for(task, run)
+    configurator = Configurator(keeps_planner=planner is not None)
     guardrails = guardrails_of(run, needed=without_guardrails)
     in_force = () if without_guardrails else guardrails
-    agent = load_agent(run, guardrails=in_force, planner=planner_for(run, planner), seed=seed, compiled=compiled)
+    agent = load_agent(run, guardrails=in_force, planner=planner_for(run, planner), configurator=configurator, seed=seed, compiled=compiled)
     if critic is not None:
         task = task + critic[1] * Prefer(critic[0])
     try:

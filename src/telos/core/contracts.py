@@ -7,8 +7,8 @@ candidates lives in `telos.agent.actor.candidates` alone, and no component but t
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
 from functools import cached_property
+from typing import ClassVar
 
 import torch
 from jaxtyping import Float, Int, Num, UInt8

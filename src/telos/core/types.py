@@ -156,7 +156,8 @@ class Verdict(Batched):
     """What the gate found: whether a plan, followed by a fallback, stays inside of every guardrail."""
 
     feasible: Bool[Tensor, " batch"]
-    """Whether it does, in imagination and with margins."""
+    """Whether it does, in imagination and with margins; or, where the present is outside already, whether it leads back without going farther
+    out (`worst` is then above 0)."""
     fallback: Bool[Tensor, " batch"]
     """Whether no candidate did, so that the plan is the fallback itself."""
     worst: Mapping[str, Float[Tensor, " batch"]]

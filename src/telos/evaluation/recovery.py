@@ -47,10 +47,18 @@ class Recovery:
     """Root mean square difference of planned and logged actions, as a share of the action range; None for discrete ones."""
     trajectory: Trajectory
     """The logged piece."""
+    fallback: bool | None = None
+    """Whether no plan was safe, so that this is the fallback; None: there are no guardrails."""
 
     def to_json(self) -> dict[str, Any]:
         zero = None if self.zero is None else self.zero.to_json()
-        return {"planned": self.planned.to_json(), "logged": self.logged.to_json(), "zero": zero, "action_difference": self.action_difference}
+        return {
+            "planned": self.planned.to_json(),
+            "logged": self.logged.to_json(),
+            "zero": zero,
+            "action_difference": self.action_difference,
+            "fallback": self.fallback,
+        }
 
 
 def recover(agent: Agent, logs: AbstractLogs, *, episode: int, start: int, goal: int) -> Recovery:
@@ -64,6 +72,7 @@ def recover(agent: Agent, logs: AbstractLogs, *, episode: int, start: int, goal:
     model = agent.world_model
     first, last = (map_tree(lambda leaf, row=row: leaf[row][None], piece.observations) for row in (0, -1))
     problem, plan = plan_between(agent, first, last, "recover")
+    fallback = None if plan.verdict is None else bool(plan.verdict.fallback[0])
     logged = torch.from_numpy(np.array(piece.actions))[None].to(agent.device)
     space = model.spaces.action
     if isinstance(space, DiscreteSpace):
@@ -74,11 +83,11 @@ def recover(agent: Agent, logs: AbstractLogs, *, episode: int, start: int, goal:
         low, high = map(torch.from_numpy, space.bounds)
         width = high - low
         difference = float(((plan.actions[0, :steps].cpu() - logged[0, :steps].cpu()) / width).square().mean().sqrt())
-    return Recovery(_course(agent, problem, plan.actions), _course(agent, problem, logged), zero, difference, piece)
+    return Recovery(_course(agent, problem, plan.actions), _course(agent, problem, logged), zero, difference, piece, fallback)
 
 
 def plan_between(agent: Agent, starts: Tree, goals: Tree, purpose: str, *, arrive_after: int | None = None) -> tuple[Problem, Plan]:
-    """One search for a whole batch of starts and goals, frames `[batch ...]` each.
+    """One search for a whole batch of starts and goals, frames `[batch ...]` each; guardrails hold as they do when the agent acts.
 
     Args:
         purpose: whose chance it is; the agent's seed and the same words give the same plans.
@@ -94,7 +103,7 @@ def plan_between(agent: Agent, starts: Tree, goals: Tree, purpose: str, *, arriv
     if arrive_after is not None:
         planner, cost = replace(planner, horizon=arrive_after), FinalDistance()
     generator = torch_generator(agent.seed, purpose, device=agent.device)
-    return problem, make_plan(planner, world_model=model, cost=cost, problem=problem, generator=generator)
+    return problem, make_plan(planner, world_model=model, cost=cost, problem=problem, generator=generator, guard=agent.guard)
 
 
 def draw_recovery(recovery: Recovery, file: Path) -> None:

@@ -11,7 +11,7 @@ from torch import Tensor
 from telos.core.errors import SpaceError
 from telos.core.guarding import AbstractFallback, Guardrail
 from telos.core.readouts import AbstractReadout
-from telos.core.types import Batched, Problem, Rollout, State
+from telos.core.types import Batched, Plan, Problem, Rollout, State
 
 PROGRESS = 0.01
 """Share of the way back inside that a plan makes at the least, where the present is outside."""
@@ -94,6 +94,17 @@ class SafeRest(Batched):
     actions: Num[Tensor, "batch horizon action"]
     left: Num[Tensor, " batch"]
     """Steps of it; none: there is no such plan."""
+
+    @classmethod
+    def after(cls, plan: Plan, before: "SafeRest | None") -> "SafeRest":
+        """The plan, where it is safe to its end, else what was left before."""
+        num_rows, horizon = plan.actions.shape[:2]
+        assert plan.verdict is not None
+        good = plan.verdict.feasible & ~plan.verdict.fallback
+        left = torch.full((num_rows,), horizon, device=plan.actions.device)
+        if before is None:
+            return cls(plan.actions, torch.where(good, left, 0))
+        return cls(torch.where(good[:, None, None], plan.actions, before.actions), torch.where(good, left, before.left))
 
     def shift(self, num_steps: int) -> "SafeRest":
         """The same after some steps."""

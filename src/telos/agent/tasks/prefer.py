@@ -50,5 +50,8 @@ class StayNearData(AbstractTask):
 
 def _familiarity(knowledge: Knowledge) -> AbstractCost:
     if knowledge.familiarity is None:
-        raise ConfigError("Nobody has measured how near to its data this agent is.", fix="see docs/how-to on drives, or leave the drive out")
+        raise ConfigError(
+            "Nobody has measured how near to its data this agent is.",
+            fix="telos.teaching.familiarity.teach_familiarity(RUN), as in docs/how-to/explore.md; or leave it out",
+        )
     return knowledge.familiarity

@@ -149,7 +149,9 @@ def _point(agent: Agent, world: AbstractWorld, evaluation: Evaluation, planner: 
 
 def _with(agent: Agent, planner: AbstractPlanner) -> Agent:
     settings = replace(agent.settings, planner=planner, replan_every=min(agent.settings.replan_every, planner.horizon))
-    return Agent(agent.world_model, settings, seed=agent.seed)
+    # Every planner obeys; what was calibrated for one of them promises nothing of another.
+    guardrails = tuple(replace(guardrail, calibration=None) for guardrail in agent.guardrails)
+    return Agent(agent.knowledge, settings, guardrails=guardrails, drives=agent.drives, configurator=agent.configurator, seed=agent.seed)
 
 
 def _cpu_seconds_alone(agent: Agent, world: AbstractWorld, evaluation: Evaluation) -> float:
