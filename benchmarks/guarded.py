@@ -72,10 +72,10 @@ CASES = {
     "two-rooms": Case(guardrails=(rule("disc", KeepOut(quantity="position", region=Disc(center=(0.25, 0.5), radius=0.12)), Hold()),)),
     "point-mass": Case(
         guardrails=(
-            rule("speed", Limit(quantity="velocity", most=0.5, of="size"), STOP),
+            rule("speed", Limit(quantity="velocity", most=0.35, of="size"), STOP),
             rule("box", StayInside(quantity="position", region=Box(low=(0.1, 0.1), high=(0.9, 0.9))), STOP),
         ),
-        multiples=(0.5, 0.35, 0.2, 0.1),
+        multiples=(0.35, 0.2, 0.1),
     ),
     "ladder": Case(
         guardrails=(rule("corridor", KeepOut(quantity="position", region=Box(low=(2 / 7, 3 / 7), high=(5 / 7, 4 / 7))), Hold()),), horizon=24
