@@ -72,8 +72,8 @@ class WatchedModule:
         """What was put on single objects in front of the methods of their classes, and hooks."""
         found: list[object] = []
         for own, methods, hooks in self._objects:
-            if names := own.keys() & methods:
-                found += [(name, id(own[name])) for name in sorted(names)]
+            if not methods.isdisjoint(own):
+                found += [(name, id(own[name])) for name in sorted(own.keys() & methods)]
             found += [len(hook) for hook in hooks if hook]
         return found
 

@@ -142,7 +142,7 @@ def evaluate_task_of(
     picture = run.path / "evaluations" / f"{name}.png"
     try:
         quantity_parts(task)
-        draw_task_paths(picture, world, task, found.starts, found.paths, found.agent.success)
+        draw_task_paths(picture, world, task, found.starts, found.paths, found.agent.success, guardrails=(*guardrails, *task.guardrails))
         result["picture"] = str(picture)
     except TelosError as error:
         result["picture"] = f"none: {error.what}"

@@ -161,7 +161,9 @@ class EnergyTogether(AbstractCost):
     def energy(self, rollout: Rollout, problem: Problem) -> Float[Tensor, "batch horizon"]:
         energies = []
         for cost, weight, part in zip(self.costs, self.weights, problem.progress.parts, strict=True):
-            energies.append(weight * cost.energy(rollout, replace(problem, goal=part.goal, progress=part.progress)))
+            # What is asked of the way, such as a taste, is asked of the way to wherever the others go.
+            goal = part.goal if cost.about_goals else problem.goal
+            energies.append(weight * cost.energy(rollout, replace(problem, goal=goal, progress=part.progress)))
         return torch.stack(energies).sum(dim=0)
 
 

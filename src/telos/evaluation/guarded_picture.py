@@ -69,7 +69,7 @@ def _draw_ways(axis: Any, world: AbstractWorld, guardrail: Guardrail, starts: Wo
     paths = unguarded.quantities[name]
     on_map = len(requirement.quantities) == 1 and paths.shape[-1] == 2 and _is_place(world, starts, name)
     if on_map:
-        _draw_map(axis, world, guardrail, starts, name)
+        _draw_map(axis, world, guardrail, starts)
         for courses, kind in ((unguarded, "without"), (guarded, "with")):
             for way in courses.quantities[name][:, :SHOWN].swapaxes(0, 1):
                 axis.plot(*way.T, color=COLOURS[kind], linewidth=1.1, alpha=0.75)
@@ -85,9 +85,16 @@ def _draw_ways(axis: Any, world: AbstractWorld, guardrail: Guardrail, starts: Wo
     axis.set_title(f"{guardrail.name}: the same starts and goals", fontsize=11)
 
 
-def _draw_map(axis: Any, world: AbstractWorld, guardrail: Guardrail, starts: WorldState, name: str) -> None:
+def _draw_map(axis: Any, world: AbstractWorld, guardrail: Guardrail, starts: WorldState) -> None:
     """The arena, what is forbidden, and where the margin ends."""
     axis.imshow(as_rgb(render_state(world, {part: value[:1] for part, value in starts.items()})[0]), extent=(0, 1, 1, 0), alpha=0.35)
+    draw_zone(axis, guardrail)
+    axis.set(xlim=(0, 1), ylim=(1, 0), xticks=[], yticks=[], aspect="equal")
+
+
+def draw_zone(axis: Any, guardrail: Guardrail) -> None:
+    """Where a guardrail on a place forbids to be, in an arena of width 1, and where its margin ends."""
+    (name,) = guardrail.requirement.quantities
     line = np.linspace(0, 1, FINE)
     places = torch.from_numpy(np.stack(np.meshgrid(line, line), axis=-1).reshape(-1, 2))
     here = {name: places}
@@ -95,7 +102,6 @@ def _draw_map(axis: Any, world: AbstractWorld, guardrail: Guardrail, starts: Wor
     axis.contourf(line, line, value, levels=[0, max(value.max(), 1e-9)], colors=[COLOURS["zone"]], alpha=0.55)
     if guardrail.margin and value.min() < -guardrail.margin < value.max():
         axis.contour(line, line, value, levels=[-guardrail.margin], colors=[COLOURS["zone"]], linestyles="dashed", linewidths=1.2)
-    axis.set(xlim=(0, 1), ylim=(1, 0), xticks=[], yticks=[], aspect="equal")
 
 
 def _draw_rates(axis: Any, guardrail: Guardrail, unguarded: Courses, guarded: Courses) -> None:

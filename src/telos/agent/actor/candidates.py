@@ -137,17 +137,24 @@ class CandidateEvaluator(AbstractEvaluator):
         rows = total.argmin(dim=1) + num * torch.arange(num_problems, device=total.device)
         return rollout.actions[rows], energies[rows], rollout.latent[rows]
 
-    def prospects(self, actions: Num[Tensor, "batch num horizon action"]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Candidates with what guardrails say of their whole way: energies `[batch num]`; the task's own along it, latents, and values."""
+    def prospects(
+        self, actions: Num[Tensor, "batch num horizon action"], beside: Num[Tensor, "batch more horizon action"] | None = None
+    ) -> tuple[Tensor, Tensor, Tensor, Rollout]:
+        """Candidates with what guardrails say of their whole way: energies `[batch num]`; the task's own along it, and latents.
+
+        Args:
+            beside: what is imagined in the same pass, and not judged; the rollout that comes back holds it, behind the candidates.
+        """
         assert self.guard is not None
-        lead, problem = actions.shape[:2], self._for_each(actions.shape[1])
+        imagined, num = actions if beside is None else torch.cat([actions, beside], dim=1), actions.shape[1]
+        lead, problem = imagined.shape[:2], self._for_each(imagined.shape[1])
         with threads_for(self.world_model.step_products * lead[0] * lead[1]):
-            rollout = self._imagine(actions)
-            along = self.cost.energy(rollout, problem)
-            values = self.guard.values(rollout, problem).unflatten(0, lead)
+            rollout = self._imagine(imagined)
+            along = self.cost.energy(rollout, problem).unflatten(0, lead)[:, :num]
+            values = self.guard.values(rollout, problem).unflatten(0, lead)[:, :num]
         self._count(actions)
-        total = along.sum(dim=1).unflatten(0, lead)
-        return _worst_where_broken(total + self._penalty(total, values)), along.unflatten(0, lead), rollout.latent.unflatten(0, lead), values
+        total = along.sum(dim=2)
+        return _worst_where_broken(total + self._penalty(total, values)), along, rollout.latent.unflatten(0, lead)[:, :num], rollout
 
     def stopped(self, reason: str) -> None:
         self.reason = reason
@@ -227,10 +234,6 @@ class CandidateEvaluator(AbstractEvaluator):
 
     def _guided(self, actions: Tensor, energies: Tensor, values: Tensor) -> Tensor:
         """Energies with what guardrails say; what may still become a plan is kept."""
-        if self._guide is not None and self.guard is not None and self._guide.nobody_near(self.guard, values):
-            # Where every way stays far from all guardrails, they say nothing: most of an episode.
-            self.pool.add(actions, energies, self._rows)
-            return energies
         energies = energies + self._penalty(energies, values)
         self._keep(actions, energies, values)
         return energies

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import torch
 from jaxtyping import Bool, Float, Int, Num
@@ -12,7 +13,7 @@ from telos.agent.actor.chunks import rows_at_once
 from telos.agent.actor.guard import Guard, SafeRest, leads_back
 from telos.agent.actor.shield import carry_out, imagine_shield
 from telos.core.contracts import AbstractWorldModel
-from telos.core.types import Batched, Plan, PlanTrace, Problem, Verdict
+from telos.core.types import Batched, Plan, PlanTrace, Problem, Rollout, Verdict
 
 FIRST = 2
 """Best candidates of a search whose shields are imagined at once."""
@@ -20,6 +21,8 @@ THEN = 64
 """More of them where none of the first is safe."""
 FEW = 4
 """Answers of a search that are compared without being judged once more."""
+TOGETHER = 32
+"""Futures that candidates and their shields may be for both to be imagined in one pass: with few, calls take the time, and not numbers."""
 
 
 @dataclass(frozen=True)
@@ -49,10 +52,7 @@ def shields_of(
     for fallback in guard.fallbacks:
         begun = candidates if fallback.resumes else candidates[:, :, : guard.committed]
         rollout = imagine_shield(world_model, problem.state, begun, fallback, guard.readouts)
-        values = guard.values(rollout, futures)
-        possible = rollout.latent.isfinite().flatten(1).all(dim=1)
-        good = (leads_back(values, allowance) & possible).unflatten(0, lead)
-        most = values.amax(dim=1).unflatten(0, lead)
+        good, most = (part.unflatten(0, lead) for part in _found(rollout, guard, futures, allowance))
         if safe is None or worst is None:
             safe, worst = good, most
         else:
@@ -60,6 +60,13 @@ def shields_of(
             safe, worst = safe | good, torch.where(better[..., None], most, worst)
     assert safe is not None and worst is not None
     return Shields(safe, worst)
+
+
+def _found(rollout: Rollout, guard: Guard, futures: Problem, allowance: Tensor) -> tuple[Bool[Tensor, " rows"], Float[Tensor, "rows guardrails"]]:
+    """Whether each way stays inside, or leads back, and the greatest value of each guardrail."""
+    values = guard.values(rollout, futures)
+    possible = rollout.latent.isfinite().flatten(1).all(dim=1)
+    return leads_back(values, allowance) & possible, values.amax(dim=1)
 
 
 @dataclass(frozen=True)
@@ -81,16 +88,17 @@ class Gate:
         if answers.shape[1] > FEW:
             evaluate(answers)
             answers = answers[:, :FEW]
-        candidates, known = torch.cat([answers, self._resting(answers)], dim=1), 0
+        candidates, known = torch.cat([answers, *self._resting(answers)], dim=1), 0
         if evaluate.pool:
             best, energies = evaluate.pool.best(FIRST)
             # A place that nothing fills is filled by an answer, which is judged anyway.
             best = torch.where(energies.isfinite()[..., None, None], best, answers[:, :1])
-            candidates, known = torch.cat([candidates, best], dim=1), best.shape[1]
-        energies, along, latents, _ = evaluate.prospects(candidates)
-        shields = self.shields(evaluate, candidates)
+            # Most searches answer with the best that they have judged.
+            candidates, known = torch.cat([candidates, best[:, int(torch.equal(best[:, 0], answers[:, 0])) :]], dim=1), best.shape[1]
+        energies, along, latents, shields = self._look_at(candidates)
         best = torch.where(shields.safe, energies, math.inf).argmin(dim=1)
-        place = torch.arange(len(best), device=best.device), best
+        # A view where there is one problem: five calls, in every plan.
+        place = (slice(None), int(best)) if len(best) == 1 else (torch.arange(len(best), device=best.device), best)
         chosen = _Chosen(candidates[place], along[place], latents[place], shields.worst[place], found=shields.safe[place])
         lost = (~chosen.found).nonzero()[:, 0]
         if len(lost) and known:
@@ -106,11 +114,31 @@ class Gate:
         model, problem = evaluate.world_model, evaluate.problem
         return shields_of(candidates, world_model=model, problem=problem, guard=self.guard, futures=futures, allowance=evaluate.allowance)
 
-    def _resting(self, like: Tensor) -> Tensor:
-        """What every open-loop fallback does: always a candidate."""
-        space, state, horizon = self.evaluate.action_space, self.problem.state, like.shape[2]
-        ways = [fallback.act(state, self.guard.readouts, space)[:, None, None] for fallback in self.guard.fallbacks if fallback.open_loop]
-        return torch.cat(ways, dim=1).expand(-1, -1, horizon, -1).to(like.dtype) if ways else like[:, :0]
+    def _look_at(self, candidates: Num[Tensor, "batch num horizon action"]) -> tuple[Tensor, Tensor, Tensor, Shields]:
+        """Energies, what they are made of and latents of a few candidates, as `CandidateEvaluator.prospects` gives them, and their shields."""
+        evaluate, guard, (num_problems, num, horizon) = self.evaluate, self.guard, candidates.shape[:3]
+        fallback = guard.fallbacks[0]
+        end = guard.committed + fallback.steps
+        alike = len(guard.fallbacks) == 1 and fallback.open_loop and not fallback.resumes and end <= horizon
+        if not alike or 2 * num_problems * num > TOGETHER:
+            return *evaluate.prospects(candidates)[:3], self.shields(evaluate, candidates)
+        (held,) = self._resting(candidates)
+        shielded = torch.cat([candidates[:, :, : guard.committed], held[:, :, guard.committed :].expand(-1, num, -1, -1)], dim=2)
+        energies, along, latents, rollout = evaluate.prospects(candidates, shielded)
+        readings = {guard.readouts[name]: rollout.read(guard.readouts[name])[:, :end] for name in guard.quantities}
+        begun = Rollout(latent=rollout.latent[:, :end], actions=rollout.actions[:, :end], readings=readings)
+        allowance = evaluate.allowance if num_problems == 1 else evaluate.allowance.repeat_interleave(2 * num, dim=0)
+        found = _found(begun, guard, evaluate.futures(2 * num), allowance)
+        return energies, along, latents, Shields(*(part.unflatten(0, (num_problems, 2 * num))[:, num:] for part in found))
+
+    def _resting(self, like: Tensor) -> list[Num[Tensor, "batch 1 horizon action"]]:
+        """What every open-loop fallback does: always candidates."""
+        return [way.to(like.dtype)[:, None, None].expand(-1, 1, like.shape[2], -1) for way in self._open_loop]
+
+    @cached_property
+    def _open_loop(self) -> list[Num[Tensor, "batch action"]]:
+        state, readouts, space = self.problem.state, self.guard.readouts, self.evaluate.action_space
+        return [fallback.act(state, readouts, space) for fallback in self.guard.fallbacks if fallback.open_loop]
 
     def _look_further(self, chosen: "_Chosen", lost: Int[Tensor, " some"]) -> "_Chosen":
         """The rest of what was judged, for problems without a safe candidate so far."""

@@ -118,10 +118,11 @@ def kept(values: Float[Tensor, "*batch horizon guardrails"], allowance: Float[Te
     Where the present is outside already, inside of a margin at least: whether no step leads farther out. Otherwise an agent could
     never come back: whatever it did, doing nothing included, would be forbidden.
     """
-    return (values <= allowance[..., None, :]).flatten(-2).all(dim=-1)
+    inside = (values <= allowance[..., None, :]).flatten(-2)
+    return inside[..., 0] if inside.shape[-1] == 1 else inside.all(dim=-1)
 
 
 def leads_back(values: Float[Tensor, "*batch horizon guardrails"], allowance: Float[Tensor, "*#batch guardrails"]) -> Bool[Tensor, "*batch"]:
     """`kept`, and the end lies inside of every guardrail, or nearer to it than the present."""
-    ended = (values[..., -1, :] <= 0) | (values[..., -1, :] <= (1 - PROGRESS) * allowance)
-    return kept(values, allowance) & ended.all(dim=-1)
+    # An allowance is 0 or more.
+    return kept(values, allowance) & kept(values[..., -1:, :], (1 - PROGRESS) * allowance)

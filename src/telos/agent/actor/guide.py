@@ -1,6 +1,7 @@
 """What guardrails say to a search: an energy that rises outside of them, so that the way round is found."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import torch
 from jaxtyping import Float
@@ -30,26 +31,36 @@ class Guide(Batched):
     def measured(cls, guard: Guard, energies: Float[Tensor, "batch num"], values: Float[Tensor, "batch num horizon guardrails"]) -> "Guide":
         """From the task's energies and the guardrails' values of some candidates."""
         graded = guard.only_graded(values).flatten(1, 2)
-        counted = energies.isfinite()
-        some = torch.where(counted, energies, torch.zeros_like(energies))
-        num = counted.sum(dim=1).clamp(min=1)
-        mean = some.sum(dim=1) / num
-        spread = ((some - mean[:, None]).square() * counted).sum(dim=1).div(num).sqrt()
+        spread, mean = _spread(energies)
         # A single start has no spread; what is to be gained is then a share of the energy itself.
         weight = WEIGHT * (spread + 0.1 * mean.abs()).clamp(min=1e-6)
         finite = torch.nan_to_num(graded, posinf=0.0, neginf=0.0)
         depth = SCALE * finite.std(dim=1, correction=0)
         return cls(weight, depth.clamp(min=1e-6))
 
-    def nobody_near(self, guard: Guard, values: Float[Tensor, "batch num horizon guardrails"]) -> bool:
-        """Whether no candidate is so near to any guardrail that its penalty is above 0; False where one says only yes or no."""
-        return len(guard.graded) == values.shape[-1] and not bool((values > -BUFFER * self.depth[:, None, None]).any())
-
     def penalty(self, guard: Guard, values: Float[Tensor, "batch num horizon guardrails"]) -> Float[Tensor, "batch num"]:
         """What the candidates' ways through guardrails cost; differentiable. Not a number where a value is none."""
-        depth = self.depth[:, None, None]
-        outside = (guard.only_graded(values) / depth + BUFFER).relu()
-        late = torch.arange(outside.shape[2], dtype=outside.dtype, device=outside.device)
-        outside = (outside / (1 + late[:, None] / FADING)).sum(dim=2)
+        fading, buffer = _fading(values.shape[2], values.dtype, values.device)
+        # What counts less later is taken into the unit and the buffer: few numbers, where the values are many.
+        outside = (guard.only_graded(values) * (fading / self.depth[:, None, None]) + buffer).relu().sum(dim=2)
         # The logarithm leaves a slope everywhere, and deep violations do not drown what the task has to say.
-        return self.weight[:, None] * outside.log1p().sum(dim=-1)
+        several = outside.log1p()
+        return self.weight[:, None] * (several.sum(dim=-1) if several.shape[-1] > 1 else several[..., 0])
+
+
+def _spread(energies: Float[Tensor, "batch num"]) -> tuple[Float[Tensor, " batch"], Float[Tensor, " batch"]]:
+    """Deviation and mean of those that are finite."""
+    counted = energies.isfinite()
+    if counted.all():
+        return torch.std_mean(energies, dim=1, correction=0)
+    some = torch.where(counted, energies, torch.zeros_like(energies))
+    num = counted.sum(dim=1).clamp(min=1)
+    mean = some.sum(dim=1) / num
+    return ((some - mean[:, None]).square() * counted).sum(dim=1).div(num).sqrt(), mean
+
+
+@lru_cache(maxsize=16)
+def _fading(horizon: int, dtype: torch.dtype, device: torch.device) -> tuple[Float[Tensor, "horizon 1"], Float[Tensor, "horizon 1"]]:
+    """How much a violation counts at each step, and the same of the buffer."""
+    fading = 1 / (1 + torch.arange(horizon, dtype=dtype, device=device)[:, None] / FADING)
+    return fading, BUFFER * fading

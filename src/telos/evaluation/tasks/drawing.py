@@ -11,9 +11,11 @@ from telos.agent.tasks import AbstractQuantityTask, FollowPath, ReachRegion, Rea
 from telos.agent.tasks.quantity import Reading
 from telos.agent.tasks.targets import AbstractTargetsTask
 from telos.core.errors import ConfigError, MissingExtraError
+from telos.core.guarding import Guardrail
 from telos.core.tasks import AbstractTask, Together
 from telos.core.world import AbstractWorld, WorldState
 from telos.evaluation.guarded import true_quantities
+from telos.evaluation.guarded_picture import draw_zone
 from telos.evaluation.protocols import select_rows
 from telos.evaluation.report.maps import drawn
 
@@ -24,9 +26,17 @@ PLACE = "position"
 
 
 def draw_task_paths(
-    file: Path, world: AbstractWorld, task: AbstractTask, starts: WorldState, paths: Sequence[WorldState], success: np.ndarray, *, num: int = 8
+    file: Path,
+    world: AbstractWorld,
+    task: AbstractTask,
+    starts: WorldState,
+    paths: Sequence[WorldState],
+    success: np.ndarray,
+    *,
+    guardrails: Sequence[Guardrail] = (),
+    num: int = 8,
 ) -> None:
-    """The first episodes: the way that was taken, and the targets; over the world where the quantity is a place in it.
+    """The first episodes: the way that was taken, the targets, and where it may not go; over the world where the quantity is a place in it.
 
     Raises:
         MissingExtraError: matplotlib is not installed.
@@ -51,6 +61,9 @@ def draw_task_paths(
             widen(axis, parts, name)
             # Only a place is a place in the picture of the world.
             draw_plane(axis, world if name == PLACE else None, select_rows(starts, slice(number, number + 1)), parts, number)
+            for guardrail in guardrails if name == PLACE else ():
+                if guardrail.requirement.quantities == (PLACE,) and guardrail.requirement.graded:
+                    draw_zone(axis, guardrail)
         else:
             draw_lines(axis, way, name, parts, number)
         axis.set_title(f"{'in' if success[number] else 'not in'} {len(way) - 1} steps", fontsize=8)

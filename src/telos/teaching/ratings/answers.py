@@ -5,7 +5,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from telos.core.errors import ConfigError, DataError
 from telos.teaching.ratings.clips import Place
@@ -145,8 +145,7 @@ def answer_from_json(entry: Mapping[str, Any]) -> Answer:
     """An answer as `to_json` wrote it. Raises ConfigError (a ValueError), KeyError or TypeError for what is none."""
     check = entry.get("check", False)
     if entry["kind"] == "pair" and entry["answer"] in CHOICES and isinstance(check, bool):
-        choice: Choice = entry["answer"]
-        return Comparison(_place(entry["left"]), _place(entry["right"]), choice, check)
+        return Comparison(_place(entry["left"]), _place(entry["right"]), cast(Choice, entry["answer"]), check)
     if entry["kind"] == "score" and type(entry["score"]) is int and 1 <= entry["score"] <= BEST_SCORE and isinstance(check, bool):
         return Score(_place(entry["clip"]), entry["score"], check)
     raise ConfigError("This is no answer.", expected=f"left, right or equal; or a score from 1 to {BEST_SCORE}")
