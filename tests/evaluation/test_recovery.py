@@ -4,9 +4,14 @@ import numpy as np
 import pytest
 from plane import STRIDE, Adds, Plane, agent_of
 
+from telos.agent.guardrails import Hold, Holds
+from telos.agent.loop import Agent
 from telos.core.errors import ConfigError, DataError, SpaceError
+from telos.core.guarding import Guardrail
+from telos.core.readouts import Knowledge
 from telos.data import EpisodeWriter
 from telos.evaluation.recovery import draw_recovery, recover
+from telos.testing.true_readouts import TrueReadout
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +46,7 @@ def test_the_logged_piece_is_the_one_that_was_asked_for(straight):
 def test_the_same_seed_plans_the_same(straight):
     first, again, other = (recover(agent_of(Adds(), seed=seed), straight, episode=0, start=0, goal=6).to_json() for seed in (0, 0, 1))
     assert first == again != other
-    assert set(json.loads(json.dumps(first, allow_nan=False))) == {"planned", "logged", "zero", "action_difference"}
+    assert set(json.loads(json.dumps(first, allow_nan=False))) == {"planned", "logged", "zero", "action_difference", "fallback"}
 
 
 @pytest.mark.parametrize(
@@ -78,3 +83,16 @@ def test_a_recovery_is_drawn(straight, tmp_path, name):
 def test_a_kind_of_picture_that_nobody_draws_is_refused(straight, tmp_path):
     with pytest.raises(ConfigError, match=r"plan.xyz cannot be drawn"):
         draw_recovery(recover(agent_of(Adds()), straight, episode=0, start=0, goal=6), tmp_path / "plan.xyz")
+
+
+def never(position):
+    return position[..., 0] > 1e9
+
+
+def test_a_plan_obeys_the_guardrails_of_the_agent(straight):
+    free = agent_of(Adds())
+    nowhere = Guardrail(name="nowhere", requirement=Holds(function=never, reads=("position",)), fallback=Hold())
+    knowledge = Knowledge(world_model=Adds(), readouts={"position": TrueReadout("position")})
+    kept = Agent(knowledge, free.settings, guardrails=(nowhere,))
+    assert recover(free, straight, episode=0, start=0, goal=6).fallback is None
+    assert recover(kept, straight, episode=0, start=0, goal=6).fallback is True

@@ -293,6 +293,21 @@ def test_what_may_follow_is_the_checked_part_and_then_the_fallback():
     assert now.memory["velocity"].abs().max() < 1e-3
 
 
+@pytest.mark.parametrize("interval", [1, 3])
+@pytest.mark.parametrize("x", [0.1, 0.33, 0.37, 0.5])
+def test_candidates_and_their_shields_in_one_pass_are_judged_as_in_two(monkeypatch, x, interval):
+    stays = replace(PILLAR, fallback=Hold(steps=4), margin=0.01)
+    start = state((x, 0.5, 0.2, 0), (x, 0.4, 0.1, 0.1))
+    made = {}
+    for together in (0, 32):
+        monkeypatch.setattr("telos.agent.actor.gate.TOGETHER", together)
+        made[together] = plan(PLANNER, start, stays, committed=interval)
+    torch.testing.assert_close(made[0].actions, made[32].actions)
+    torch.testing.assert_close(made[0].energies, made[32].energies)
+    assert made[0].verdict.feasible.equal(made[32].verdict.feasible)
+    torch.testing.assert_close(made[0].verdict.worst["pillar"], made[32].verdict.worst["pillar"])
+
+
 def test_a_policy_with_guardrails_is_not_captured():
     with pytest.raises(GuardrailError, match="graph"):
         plan(PLANNER, state([0.1, 0.5, 0, 0]), PILLAR, fixed_work=True)

@@ -6,7 +6,7 @@ from functools import cached_property
 
 import torch
 from jaxtyping import Bool, Float, Int, Num
-from torch import Tensor
+from torch import Tensor, nn
 
 from telos.agent.actor.candidates import CandidateEvaluator
 from telos.agent.actor.chunks import rows_at_once
@@ -125,7 +125,7 @@ class Gate:
         (held,) = self._resting(candidates)
         shielded = torch.cat([candidates[:, :, : guard.committed], held[:, :, guard.committed :].expand(-1, num, -1, -1)], dim=2)
         energies, along, latents, rollout = evaluate.prospects(candidates, shielded)
-        readings = {guard.readouts[name]: rollout.read(guard.readouts[name])[:, :end] for name in guard.quantities}
+        readings: dict[nn.Module, Tensor] = {guard.readouts[name]: rollout.read(guard.readouts[name])[:, :end] for name in guard.quantities}
         begun = Rollout(latent=rollout.latent[:, :end], actions=rollout.actions[:, :end], readings=readings)
         allowance = evaluate.allowance if num_problems == 1 else evaluate.allowance.repeat_interleave(2 * num, dim=0)
         found = _found(begun, guard, evaluate.futures(2 * num), allowance)
