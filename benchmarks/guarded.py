@@ -91,7 +91,7 @@ CASES = {
         guardrails=(rule("zone", KeepOut(quantity="block", region=Disc(center=(0.5, 0.5), radius=0.1)), Hold()),),
         offset=25,
         rules={"radius": 0.1},
-        multiples=(0.5, 0.35, 0.25),
+        multiples=(2.0, 1.5, 1.0),
     ),
 }
 

@@ -169,8 +169,9 @@ def check_calibration(guardrail: Guardrail, knowledge: Knowledge, planning: Inte
         )
     tie = tie_of(knowledge, guardrail, planning, model=model)
     if tie != found.tie:
-        parts = " and ".join(differing(tie, found.tie)) or "something"
-        raise GuardrailError(f"The guardrail '{guardrail.name}' was calibrated for something else: {parts} differ.", fix=RECALIBRATE)
+        parts = differing(tie, found.tie) or ["something"]
+        verb = "differs" if len(parts) == 1 else "differ"
+        raise GuardrailError(f"The guardrail '{guardrail.name}' was calibrated for something else: {' and '.join(parts)} {verb}.", fix=RECALIBRATE)
 
 
 def _check_names(own: tuple[Guardrail, ...], added: tuple[Guardrail, ...]) -> None:
