@@ -14,9 +14,9 @@ from telos.agent.frozen_values import WatchedValue
 from telos.agent.guardrails import differing, fingerprint_of, quantities_of, tie_of
 from telos.agent.watching import WatchedModule, methods_of
 from telos.core.contracts import AbstractCost
-from telos.core.errors import GuardrailError
+from telos.core.errors import ConfigError, GuardrailError
 from telos.core.guarding import Guardrail
-from telos.core.readouts import Knowledge
+from telos.core.readouts import Knowledge, check_readable
 from telos.core.tasks import Intent
 from telos.core.types import Plan
 
@@ -136,12 +136,13 @@ def check_fits(guardrail: Guardrail, readouts: Mapping[str, Any], knowledge: Kno
     """Raises what `Seal` says where a guardrail does not suit what the agent can read and do."""
     names = quantities_of(guardrail)
     for name in names:
-        fidelity = readouts[name].fidelity
-        if not fidelity.readable:
+        try:
+            check_readable(readouts[name])
+        except ConfigError as error:
             raise GuardrailError(
-                f"The guardrail '{guardrail.name}' speaks of '{name}', which cannot be read well enough: {fidelity.why}",
-                fix="a quantity that can be read; 'telos readout' tells how well",
-            )
+                f"The guardrail '{guardrail.name}' cannot be kept. {error.what}",
+                fix="a quantity that can be read; 'telos readout RUN' tells how well",
+            ) from error
     now = {name: torch.zeros(1, readouts[name].size) for name in guardrail.requirement.quantities}
     ahead = {name: torch.zeros(1, 2, readouts[name].size) for name in guardrail.requirement.quantities}
     value = guardrail.requirement.value(now, ahead, guardrail.requirement.begin(now))
