@@ -29,6 +29,7 @@ from telos.cli.worlds import held_out_logs, world_of
 from telos.core.guarding import Guardrail
 from telos.core.run import Run
 from telos.core.world import AbstractWorld, WorldState
+from telos.envs.wrapped import WrappedWorld
 from telos.evaluation import evaluate, make_protocol
 from telos.evaluation.closed_loop import play
 from telos.evaluation.contestants import AgentContestant
@@ -225,23 +226,12 @@ def lean(world: AbstractWorld, study: Study, agent: Agent, guardrails: tuple[Gua
 
 
 @dataclass(frozen=True, kw_only=True)
-class Unfaithful(AbstractWorld):
+class Unfaithful(WrappedWorld):
     """A world in which actions come out otherwise than they do where the agent learned: longer, or with noise that hangs on the state."""
 
-    world: AbstractWorld
     gain: float = 1.0
     noise: float = 0.0
     """Deviation of each action, as a share of its bound."""
-
-    @property
-    def spaces(self) -> Any:
-        return self.world.spaces
-
-    def sample(self, rng: np.random.Generator, num: int) -> WorldState:
-        return self.world.sample(rng, num)
-
-    def sample_pairs(self, rng: np.random.Generator, num: int, kind: str) -> tuple[WorldState, WorldState]:
-        return self.world.sample_pairs(rng, num, kind)
 
     def advance(self, state: WorldState, actions: np.ndarray) -> WorldState:
         bound = np.asarray(self.spaces.action.high)
@@ -250,15 +240,6 @@ class Unfaithful(AbstractWorld):
         dice = np.stack([np.sin(7919.0 * position @ np.array([3.1, 5.7])), np.sin(7919.0 * position @ np.array([6.3, 2.9]))], axis=1)
         wide = replace(self.world, max_step=1.5 * self.world.max_step)
         return wide.advance(state, self.gain * np.asarray(actions) + self.noise * np.sqrt(2) * bound * dice)
-
-    def observe(self, state: WorldState) -> Any:
-        return self.world.observe(state)
-
-    def expert(self, state: WorldState, goal: WorldState) -> np.ndarray:
-        return self.world.expert(state, goal)
-
-    def distance(self, state: WorldState, goal: WorldState) -> np.ndarray:
-        return self.world.distance(state, goal)
 
 
 SHIFTS: Mapping[str, Mapping[str, float]] = {"as calibrated": {}, "steps 1.5 times as long": {"gain": 1.5}, "noise of 20 %": {"noise": 0.2}}
