@@ -29,6 +29,10 @@ class Situation(NamedTuple):
     """What guardrails remember."""
     safe_rest: SafeRest | None = None
     """What is left of the last safe plan."""
+    surprise: Tensor | None = None
+    """P-value of what was seen last."""
+    expected: Batched | None = None
+    """What the sense of surprise expects."""
 
     def select(self, rows: Tensor) -> "Situation":
         """Some of the episodes."""

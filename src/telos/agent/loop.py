@@ -1,7 +1,7 @@
 """The wiring, once: observe, plan now and then, act."""
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -15,44 +15,17 @@ from telos.agent.actor.guard import Guard, SafeRest, Watch
 from telos.agent.ahead import Foreseen, SearchAhead, merge
 from telos.agent.deliberation import Decision, Deliberation, Situation
 from telos.agent.sealing import Seal, sealed_knowledge
-from telos.core.contracts import AbstractCost, AbstractPlanner, AbstractWorldModel
+from telos.agent.settings import AgentSettings as AgentSettings
+from telos.core.contracts import AbstractCost, AbstractWorldModel
 from telos.core.errors import ConfigError, GuardrailError, SpaceError
 from telos.core.guarding import Guardrail
 from telos.core.heap import keep_heap
-from telos.core.logs import map_tree
+from telos.core.logs import first_leaf, map_tree
 from telos.core.readouts import Knowledge
 from telos.core.seeding import torch_generator
 from telos.core.spaces import Tree
-from telos.core.tasks import AbstractConfigurator, AbstractTask, Intent
-from telos.core.types import Plan, Problem, State
-
-
-@dataclass(frozen=True, kw_only=True)
-class AgentSettings:
-    """How an agent plans."""
-
-    planner: AbstractPlanner
-    """Searches for the actions of least energy."""
-    cost: AbstractCost
-    """What energy is."""
-    replan_every: int = 1
-    """Steps of a plan that are carried out before the next one is made."""
-    budget_ms: float | None = None
-    """Wall-clock time for one plan (of the whole batch), from the encoded state to the finished plan; None: until the planner is
-    through. Reading and encoding the observation comes on top: `act` takes longer by that."""
-    ahead_tolerance: float | None = None
-    """None: plan when an observation is there. A number: plan while the last action is carried out, from the state that it is
-    expected to lead to, so that `act` answers at once; where the latent that is then seen differs by more than this (mean squared
-    difference), plan anew. `telos.evaluation.one_step_tolerance` calibrates it on logs."""
-
-    def __post_init__(self) -> None:
-        if not 1 <= self.replan_every <= self.planner.horizon:
-            raise ConfigError(
-                f"The agent is to replan every {self.replan_every} steps.", expected=f"1 to the planner's horizon, {self.planner.horizon}"
-            )
-        if self.ahead_tolerance is not None and not self.ahead_tolerance >= 0:
-            raise ConfigError(f"The agent's ahead_tolerance is {self.ahead_tolerance}.", expected="a mean squared difference, 0 or more; or None")
-
+from telos.core.tasks import AbstractConfigurator, AbstractTask
+from telos.core.types import Batched, Observation, Plan, Problem, State
 
 SEALED = ("guardrails", "drives", "fingerprint")
 """What an agent is given once, when it is built."""
@@ -102,7 +75,7 @@ class Agent:
         self._pace = Pace()
         self._ahead = SearchAhead()
         if guardrails or drives is not None or pinned is not None:
-            _SEALS[self] = seal = Seal(self.knowledge, self._usual(), drives, tuple(guardrails))
+            _SEALS[self] = seal = Seal(self.knowledge, self.settings.intent, drives, tuple(guardrails))
             if pinned is not None and seal.fingerprint != pinned:
                 raise GuardrailError(
                     f"The agent's fingerprint is {seal.fingerprint}, and {pinned} is pinned.",
@@ -152,7 +125,7 @@ class Agent:
         if seal is not None:
             _SEALS[self] = seal.joined(added)
         elif added:
-            _SEALS[self] = Seal(self.knowledge, self._usual(), None, (), added)
+            _SEALS[self] = Seal(self.knowledge, self.settings.intent, None, (), added)
         self.task = task
         self._progress: Any = None
         self._plan: Plan | None = None
@@ -161,7 +134,10 @@ class Agent:
     def reset(self) -> None:
         """A new episode: forgets the past, keeps the task."""
         self._ahead.forget()
+        self._before: State | None = getattr(self, "_state", None) if self.settings.remembers else None
         self._state: State | None = None
+        self._expected: Batched | None = None
+        self._surprise: Tensor | None = None
         self._action: Tensor | None = None
         self._progress = None
         self._plan: Plan | None = None
@@ -218,6 +194,11 @@ class Agent:
         """What the agent believes."""
         return self._state
 
+    @property
+    def surprise(self) -> Tensor | None:
+        """`[batch]`: how usual it was what was seen last, as a p-value; None where nobody has measured what is usual."""
+        return self._surprise
+
     @torch.no_grad()
     def act(self, observation: Tree) -> np.ndarray:
         """The next action, in the environment's units and dtype; `[action]`, or `[batch action]` for a batch of observations.
@@ -266,8 +247,9 @@ class Agent:
         if self._state is None:
             return
         self._verify()
-        parts = Situation(self._state, self._progress, self._action, self._plan, self._watch, self._safe_rest).select(rows)
-        self._state, self._progress, self._action, self._plan, self._watch, self._safe_rest = parts
+        now = self._situation(self._plan).select(rows)
+        self._state, self._progress, self._action, self._plan = now.state, now.progress, now.action, now.warm_start
+        self._watch, self._safe_rest, self._surprise, self._expected = now.watch, now.safe_rest, now.surprise, now.expected
         self._note(self._plan)
 
     def _observe(self, observation: Tree) -> None:
@@ -277,7 +259,8 @@ class Agent:
         self._batched = self._check_rows(space.batch_shape(checked, what="The observation"))
         # A copy: frames of a store are read-only, which torch does not like.
         tensors = map_tree(lambda leaf: torch.tensor(leaf if self._batched else leaf[None]).to(self.device), checked)
-        self._state = self.world_model.observe(self._state, self._action, tensors)
+        before, self._state = self._state, self._look(tensors)
+        self._notice(before)
         if self._progress is None:
             self._progress = self.task.start(self.knowledge, self._state.num_rows)
         self._progress = self.task.advance(self._progress, self._state)
@@ -285,6 +268,24 @@ class Agent:
         if seal is not None and seal.in_force:
             guard = seal.guard(1)
             self._watch = guard.begin(self._state) if self._watch is None else guard.remember(self._watch, self._state)
+
+    def _look(self, tensors: Observation) -> State:
+        if self._state is not None:
+            return self.world_model.observe(self._state, self._action, tensors)
+        # Memories of other episodes are of use to as many as there were.
+        lasting = self._before if self._before is not None and self._before.num_rows == len(first_leaf(tensors)) else None
+        return self.world_model.observe(lasting, None, tensors)
+
+    def _notice(self, before: State | None) -> None:
+        """How surprising it is what is seen now."""
+        sense = self.knowledge.surprise
+        if sense is None or self._state is None:
+            return
+        if before is None or self._action is None or self._expected is None:
+            self._expected = sense.begin(self.world_model, self._state)
+        else:
+            self._expected = sense.expect(self.world_model, self._expected, before, self._action)
+        self._surprise = sense.p_value(self._expected, self._state)
 
     def _check_rows(self, lead: tuple[int, ...]) -> bool:
         """Whether the observation is a batch. Raises SpaceError if it is not one of the episodes that the agent is in."""
@@ -301,10 +302,10 @@ class Agent:
     def _current_plan(self) -> Plan:
         assert self._state is not None
         self.last_cpu_seconds = 0.0
-        if self._plan is not None and self._age < self._interval:
+        if self._plan is not None and self._age < self._interval and not self._startled():
             return self._plan
         warm_start = None if self._plan is None else self._plan.shift(self._age)
-        now = Situation(self._state, self._progress, self._action, warm_start, self._watch, self._safe_rest)
+        now = self._situation(warm_start)
         foreseen = self._ahead.take()
         if foreseen is not None and self.settings.ahead_tolerance is not None:
             plan, self._interval = self._check(foreseen, now, self.settings.ahead_tolerance)
@@ -314,6 +315,16 @@ class Agent:
         self._note(plan)
         self._safe_rest = SafeRest.after(plan, self._safe_rest) if any(rail.fallback.resumes for rail in self.guardrails) else None
         return plan
+
+    def _startled(self) -> bool:
+        """Whether somebody of the batch was surprised: one interval serves all episodes."""
+        return self._surprise is not None and bool((self._surprise < self.settings.surprise_level).any())
+
+    def _situation(self, warm_start: Plan | None) -> Situation:
+        assert self._state is not None
+        return Situation(
+            self._state, self._progress, self._action, warm_start, self._watch, self._safe_rest, surprise=self._surprise, expected=self._expected
+        )
 
     def _check(self, foreseen: Foreseen, now: Situation, tolerance: float) -> Decision:
         """The plan that was made ahead; anew for those who see something else than it was made for, or for whom it is not safe from here."""
@@ -358,7 +369,7 @@ class Agent:
         seal = _SEALS.get(self)
         return Deliberation(
             knowledge=self.knowledge,
-            usual=self._usual(),
+            usual=self.settings.intent,
             task=self.task,
             configurator=self.configurator,
             pace=self._pace,
@@ -367,15 +378,10 @@ class Agent:
             seal=seal if seal is not None and seal.in_force else None,
         )
 
-    def _usual(self) -> Intent:
-        settings = self.settings
-        return Intent(planner=settings.planner, cost=settings.cost, replan_every=settings.replan_every, budget_ms=settings.budget_ms)
-
     def _replace_settings(self, seal: Seal, settings: AgentSettings) -> None:
         self._ahead.forget()
-        planning = Intent(planner=settings.planner, cost=settings.cost, replan_every=settings.replan_every, budget_ms=settings.budget_ms)
-        seal.check_intent(planning)
-        _SEALS[self] = replace(seal, settings=planning)
+        seal.check_intent(settings.intent)
+        _SEALS[self] = replace(seal, settings=settings.intent)
         self._plan = None
 
     def _note(self, plan: Plan | None) -> None:

@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import torch
 from jaxtyping import Float, Int, Num, UInt8
@@ -70,6 +70,16 @@ class AbstractEncoderConfig(ABC):
         """An encoder with fresh weights; `moments` by column name (`observation`, or `observation/PART`)."""
 
 
+class Unrolled(NamedTuple):
+    """What sequences of actions lead to, by a predictor."""
+
+    latents: Float[Tensor, "rows horizon latent"]
+    hiddens: tuple[Float[Tensor, "rows horizon _"], ...]
+    """Hidden states, in parts."""
+    disagreement: Float[Tensor, "rows horizon"] | None = None
+    """`Rollout.disagreement`, of a predictor that is an ensemble."""
+
+
 class AbstractPredictor(nn.Module, ABC):
     """The dynamics in latent space."""
 
@@ -102,11 +112,8 @@ class AbstractPredictor(nn.Module, ABC):
         hidden: Float[Tensor, "batch hidden"],
         scenery: Float[Tensor, "batch scenery"],
         actions: Float[Tensor, "rows horizon features"],
-    ) -> tuple[Float[Tensor, "rows horizon latent"], tuple[Float[Tensor, "rows horizon _"], ...]]:
-        """What sequences of actions lead to, `rows / batch` of them side by side for each start: latents, and hidden states in parts.
-
-        Override where caching pays.
-        """
+    ) -> Unrolled:
+        """What sequences of actions lead to, `rows / batch` of them side by side for each start. Override where caching pays."""
         num = actions.shape[0] // latent.shape[0]
         latent, hidden, scenery = (part.repeat_interleave(num, dim=0) for part in (latent, hidden, scenery))
         latents, hiddens = [], []
@@ -114,7 +121,7 @@ class AbstractPredictor(nn.Module, ABC):
             latent, hidden = self(latent, hidden, scenery, action)
             latents.append(latent)
             hiddens.append(hidden)
-        return torch.stack(latents, dim=1), (torch.stack(hiddens, dim=1),)
+        return Unrolled(torch.stack(latents, dim=1), (torch.stack(hiddens, dim=1),))
 
     def foresee(
         self,
@@ -196,7 +203,13 @@ class AbstractWorldModel(nn.Module, ABC):
 
     @abstractmethod
     def observe(self, previous: State | None, action: Num[Tensor, "batch action"] | None, observation: Observation) -> State:
-        """The state after `action` was carried out in `previous` and `observation` was seen; None, None at the start."""
+        """The state after `action` was carried out in `previous` and `observation` was seen.
+
+        Args:
+            previous: None at the very start.
+            action: None where an episode begins; `previous` is then how the one before has ended, for a model that remembers across
+                episodes, and means nothing to others.
+        """
 
     @abstractmethod
     def update(self, previous: State, action: Num[Tensor, "batch action"], latent: Float[Tensor, "batch latent"]) -> State:
@@ -204,7 +217,22 @@ class AbstractWorldModel(nn.Module, ABC):
 
     @abstractmethod
     def step(self, state: State, action: Num[Tensor, "batch action"]) -> State:
-        """The state that `action`, in the environment's units, is expected to lead to."""
+        """The state that `action`, in the environment's units, is expected to lead to: the likeliest one, or that of the future which
+        the state lives in (`futures`)."""
+
+    def futures(self, state: State, horizon: int, num: int, generator: Generator) -> State | None:
+        """Each state `num` times, side by side, and each time in a future of its own: chance is drawn here, for `horizon` steps.
+
+        Whatever is imagined from such a state, by `step` or `rollout`, meets the same chance, whichever actions are tried: the latent
+        variable z of each step is a function of belief, action and the noise that the state carries. Beyond `horizon` steps, and after
+        `observe`, the likeliest future follows. None: this model leaves nothing to chance.
+        """
+        return None
+
+    def explain(self, start: State, states: State, actions: Num[Tensor, "batch time action"]) -> Rollout:
+        """For training: what would have been imagined from `start` along a window `states [batch time+1 ...]`, had the model known what
+        could not be known: z is inferred by minimising the energy of what happened. Without z simply what is imagined."""
+        return self.rollout(start, actions)
 
     def rollout(self, state: State, actions: Num[Tensor, "rows horizon action"]) -> Rollout:
         """The imagined future under `actions`: one sequence for each state, or several side by side (`rows / batch`). Override where caching pays."""
@@ -275,6 +303,26 @@ def _terms(cost: AbstractCost) -> tuple[AbstractCost, ...]:
 
 def _weights(cost: AbstractCost) -> tuple[float, ...]:
     return cost.weights if isinstance(cost, WeightedSum) else (1.0,)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AbstractRisk(ABC):
+    """What a candidate is worth that leads to several futures; the one place where they become one number.
+
+    Raises:
+        ConfigError: fewer than 1 future.
+    """
+
+    num_futures: int = 16
+    """Futures that are drawn for each plan; the same ones for all candidates."""
+
+    def __post_init__(self) -> None:
+        if self.num_futures < 1:
+            raise ConfigError(f"A risk looks at {self.num_futures} futures.", expected="1 or more")
+
+    @abstractmethod
+    def __call__(self, energies: Float[Tensor, "*batch futures"]) -> Float[Tensor, "*batch"]:
+        """One energy for each row of futures; differentiable."""
 
 
 class AbstractEvaluator(ABC):

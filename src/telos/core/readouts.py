@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from telos.core.acting import AbstractArbiter, AbstractPolicy, AbstractSurprise
 from telos.core.contracts import AbstractCost, AbstractWorldModel
 from telos.core.errors import ConfigError, UnknownNameError
 
@@ -60,6 +61,12 @@ class Knowledge:
     """Costs learned from ratings, by name."""
     familiarity: AbstractCost | None = None
     """How far an imagined state lies from what the model was trained on; None where nobody has measured it."""
+    policy: AbstractPolicy | None = None
+    """Acts without a search (Mode 1); None where nobody has taught it. The one part that may go on learning while it acts."""
+    arbiter: AbstractArbiter | None = None
+    """Decides when a search is needed; None where nobody has calibrated it."""
+    surprise: AbstractSurprise | None = None
+    """How surprising it is what happens; None where nobody has measured it."""
 
     def readout(self, name: str) -> AbstractReadout:
         """The readout of a quantity. Raises UnknownNameError if the agent has none, naming those it has."""

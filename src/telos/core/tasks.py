@@ -8,7 +8,8 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from telos.core.contracts import AbstractCost, AbstractPlanner, WeightedSum
+from telos.core.acting import Mode
+from telos.core.contracts import AbstractCost, AbstractPlanner, AbstractRisk, WeightedSum
 from telos.core.errors import ConfigError
 from telos.core.guarding import Guardrail
 from telos.core.readouts import Knowledge
@@ -217,8 +218,10 @@ class Intent:
     """Steps of a plan that are carried out before the next one is made."""
     budget_ms: float | None = None
     """Wall-clock time for one plan."""
-    mode: str = "plan"
-    """`plan`: by search (Mode 2)."""
+    mode: Mode = "plan"
+    """`plan`: by search (Mode 2); `react`: by the policy (Mode 1); `auto`: by the policy where the arbiter lets it."""
+    risk: AbstractRisk | None = None
+    """What a plan is worth that may lead to several futures; None: the likeliest one counts."""
     why: tuple[str, ...] = ()
     """Each decision that differs from the agent's settings, in a few words for people."""
 

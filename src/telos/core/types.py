@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 import torch
-from jaxtyping import Bool, Float, Num
+from jaxtyping import Bool, Float, Int, Num
 from torch import Tensor, nn
 
 Observation = Tensor | Mapping[str, Tensor]
@@ -88,6 +88,11 @@ class Rollout(Batched):
     """In the environment's units; integers if discrete."""
     beyond: tuple[Float[Tensor, "batch horizon _"], ...] = ()
     """What beliefs hold beside the latent, part by part; views of something smaller where they can be."""
+    disagreement: Float[Tensor, "batch horizon"] | None = None
+    """How far the members of an ensemble disagree about each step: the variance of their latents, the mean over the latent's numbers;
+    None: there is one model only."""
+    information: Float[Tensor, "batch horizon"] | None = None
+    """In training: what a latent variable told of each step beyond what could have been known before, in nats; None: there is none."""
     readings: dict[nn.Module, Tensor] = field(default_factory=dict, repr=False, compare=False)
     """What `read` has found already."""
 
@@ -167,6 +172,33 @@ class Verdict(Batched):
 
 
 @dataclass(frozen=True)
+class Choice(Batched):
+    """How each episode's plan was come by, and why."""
+
+    planned: Bool[Tensor, " batch"]
+    """Whether by search (Mode 2); else the policy acts (Mode 1)."""
+    reason: Int[Tensor, " batch"]
+    """Place of the reason in `reasons`."""
+    reasons: tuple[str, ...]
+    """In a few words for people, such as `surprised`."""
+
+
+@dataclass(frozen=True)
+class Feelings(Batched):
+    """What the agent expects of its plan, before it has moved: over all steps ahead, and over all futures where there are several.
+
+    Source: LeCun (2022), "A Path Towards Autonomous Machine Intelligence", section 8.2: emotions as anticipations of outcome by the cost.
+    """
+
+    best: Float[Tensor, " batch"]
+    """Least energy of a step ahead, in the best of the futures."""
+    mean: Float[Tensor, " batch"]
+    """Mean energy of a step ahead."""
+    worst: Float[Tensor, " batch"]
+    """Greatest energy of a step ahead, in the worst of the futures."""
+
+
+@dataclass(frozen=True)
 class Plan(Batched):
     """What to do next, and what the agent expects of it."""
 
@@ -179,6 +211,10 @@ class Plan(Batched):
     trace: PlanTrace = field(default_factory=PlanTrace)
     verdict: Verdict | None = None
     """None: there are no guardrails."""
+    choice: Choice | None = None
+    """None: by search, as always."""
+    feelings: Feelings | None = None
+    """None: the plan was not looked at in this way."""
 
     @property
     def energy(self) -> Float[Tensor, " batch"]:

@@ -17,8 +17,9 @@ from telos.agent.guardrails.saving import FILE as GUARDRAILS
 from telos.agent.guardrails.saving import load_guardrails
 from telos.agent.loop import Agent
 from telos.core import config
+from telos.core.acting import Mode
 from telos.core.compiling import compile_rollouts
-from telos.core.contracts import AbstractCost, AbstractPlanner
+from telos.core.contracts import AbstractCost, AbstractPlanner, AbstractRisk
 from telos.core.errors import ConfigError, DataError, UnknownNameError
 from telos.core.guarding import Guardrail
 from telos.core.logs import AbstractLogs, Moments
@@ -190,6 +191,8 @@ def load_agent(
     device: str = "cpu",
     budget_ms: float | None = None,
     ahead_tolerance: float | None = None,
+    mode: Mode | None = None,
+    risk: AbstractRisk | None = None,
     compiled: bool = False,
     guardrails: Sequence[Guardrail] | None = None,
     drives: AbstractCost | None = None,
@@ -203,6 +206,8 @@ def load_agent(
         budget_ms: wall-clock time for one plan; None: until the planner is through.
         ahead_tolerance: plan while the last action is carried out, and anew where the latent that is seen then differs from
             the expected one by more than this; see `telos.evaluation.one_step_tolerance`. None: as the recipe says.
+        mode: `plan`, `react` or `auto`, as `AgentSettings.mode` says; None: as the recipe says.
+        risk: what a plan is worth that may lead to several futures; None: as the recipe says.
         compiled: compile rollouts, which takes some seconds at first; see `telos.core.compiling.compile_rollouts` for when it pays.
         guardrails: what it must never do; None: those in the run folder, which `telos calibrate` wrote; (): none whatever.
         drives: a cost that is added to that of every task.
@@ -225,6 +230,7 @@ def load_agent(
         settings = replace(settings, planner=planner, replan_every=min(settings.replan_every, planner.horizon), budget_ms=budget_ms)
     if ahead_tolerance is not None:
         settings = replace(settings, ahead_tolerance=ahead_tolerance)
+    settings = replace(settings, mode=mode or settings.mode, risk=risk or settings.risk)
     knowledge = load_knowledge(run, device=device)
     if compiled:
         compile_rollouts(knowledge.world_model)

@@ -6,6 +6,7 @@ from typing import TypeVar
 import torch
 
 from telos.core import config
+from telos.core.acting import AbstractArbiter, AbstractPolicy, AbstractSurprise
 from telos.core.contracts import AbstractCost, AbstractWorldModel
 from telos.core.errors import RunError
 from telos.core.readouts import AbstractReadout, Knowledge
@@ -19,7 +20,8 @@ from telos.recipes.recipe import Recipe
 from telos.recipes.run_folder import finished
 
 READOUTS, CRITICS, FAMILIARITY = "readouts", "critics", "familiarity"
-"""Where a run folder keeps what was taught: `readouts/NAME`, `critics/NAME`, `familiarity`; each a JSON and a safetensors file."""
+POLICY, ARBITER, SURPRISE = "policy", "arbiter", "surprise"
+"""Where a run folder keeps what was taught: `readouts/NAME`, `critics/NAME`, `familiarity` and so on; each a JSON and a safetensors file."""
 Kind = TypeVar("Kind")
 
 
@@ -67,10 +69,17 @@ def load_knowledge(run: Run | Path | str, *, device: torch.device | str = "cpu")
         world_model=world_model.to(device),
         readouts=readouts,
         critics=_named(run.path / CRITICS, AbstractCost, tie, device),
-        familiarity=_named(run.path, AbstractCost, tie, device, only=FAMILIARITY).get(FAMILIARITY),
+        familiarity=_one(run.path, FAMILIARITY, AbstractCost, tie, device),
+        policy=_one(run.path, POLICY, AbstractPolicy, tie, device),
+        arbiter=_one(run.path, ARBITER, AbstractArbiter, tie, device),
+        surprise=_one(run.path, SURPRISE, AbstractSurprise, tie, device),
     )
 
 
-def _named(folder: Path, kind: type[Kind], tie: str, device: torch.device | str, only: str | None = None) -> dict[str, Kind]:
-    paths = [path for path in taught_in(folder) if only is None or path.name == only]
-    return {path.name: load_taught(path, kind, tie=tie, device=device) for path in paths}
+def _named(folder: Path, kind: type[Kind], tie: str, device: torch.device | str) -> dict[str, Kind]:
+    return {path.name: load_taught(path, kind, tie=tie, device=device) for path in taught_in(folder)}
+
+
+def _one(folder: Path, name: str, kind: type[Kind], tie: str, device: torch.device | str) -> Kind | None:
+    path = folder / name
+    return load_taught(path, kind, tie=tie, device=device) if path in taught_in(folder) else None

@@ -13,7 +13,7 @@ from telos.core.errors import ConfigError
 from telos.core.logs import Windows
 from telos.core.types import Observation, Rollout, State
 
-PARTS = ("assemble", "encode_window", "foresee", "observe", "rollout")
+PARTS = ("assemble", "encode_window", "explain", "foresee", "observe")
 """What a step of learning asks of the world model."""
 Value = TypeVar("Value", State, Rollout)
 
@@ -63,7 +63,7 @@ class Learner(nn.Module):
         if self.imagines == "each step":
             return self._parts["foresee"](states, windows.actions)
         start = states.at(0) if windows.starts is None else self._parts["observe"](None, None, windows.starts)
-        return self._parts["rollout"](start, windows.actions)
+        return self._parts["explain"](start, states, windows.actions)
 
     def states(self, windows: Windows) -> State:
         """The encoded states along the windows."""

@@ -62,8 +62,8 @@ def test_a_cached_rollout_is_one_step_after_the_other(history, num_before, kind)
     predictor = built(config(history, **KINDS[kind]))
     latent, hidden, scenery = starts(predictor, num_before)
     actions = torch.randn(12, HORIZON, ACTION, dtype=torch.float64, generator=torch.Generator().manual_seed(2))
-    latents, hiddens = predictor.unroll(latent, hidden, scenery, actions)
-    expected, (carried,) = AbstractPredictor.unroll(predictor, latent, hidden, scenery, actions)
+    latents, hiddens, _ = predictor.unroll(latent, hidden, scenery, actions)
+    expected, (carried,), _ = AbstractPredictor.unroll(predictor, latent, hidden, scenery, actions)
     torch.testing.assert_close(latents, expected, atol=1e-12, rtol=1e-12)
     if history > 1:
         torch.testing.assert_close(torch.cat(hiddens, dim=-1), carried, atol=1e-12, rtol=1e-12)
@@ -74,8 +74,8 @@ def test_single_precision_and_fast_products_change_no_more_than_rounding():
     predictor = built(config(3, hidden=256, head_size=64, output_hidden=256))
     latent, hidden, scenery = starts(predictor, 2)
     actions = torch.randn(400, HORIZON, ACTION, dtype=torch.float64)
-    exact, _ = predictor.unroll(latent, hidden, scenery, actions)
-    single, _ = predictor.float().unroll(latent.float(), hidden.float(), scenery.float(), actions.float())
+    exact, *_ = predictor.unroll(latent, hidden, scenery, actions)
+    single, *_ = predictor.float().unroll(latent.float(), hidden.float(), scenery.float(), actions.float())
     assert (single - exact).abs().max() < 1e-5 * exact.abs().max()
 
 
@@ -85,7 +85,7 @@ def test_starts_with_windows_of_several_lengths_are_imagined_too():
     parts = [starts(predictor, num, batch=1) for num in (0, 1, 2)]
     latent, hidden, scenery = (torch.cat(part) for part in zip(*parts, strict=True))
     actions = torch.randn(3, HORIZON, ACTION, dtype=torch.float64)
-    together, _ = predictor.unroll(latent, hidden, scenery, actions)
+    together, *_ = predictor.unroll(latent, hidden, scenery, actions)
     for row, part in enumerate(parts):
         torch.testing.assert_close(predictor.unroll(*part, actions[row : row + 1])[0][0], together[row], atol=1e-12, rtol=1e-12)
 

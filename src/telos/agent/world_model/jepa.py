@@ -119,9 +119,10 @@ class JEPA(AbstractWorldModel):
 
     def rollout(self, state: State, actions: Num[Tensor, "rows horizon action"]) -> Rollout:
         hidden, scenery = state.memory["hidden"], state.memory["scenery"]
-        latents, hiddens = self.predictor.unroll(state.latent, hidden, scenery, self.actions(actions))
+        latents, hiddens, disagreement = self.predictor.unroll(state.latent, hidden, scenery, self.actions(actions))
         around = scenery.repeat_interleave(actions.shape[0] // scenery.shape[0], dim=0)
-        return Rollout(latent=latents, actions=actions, beyond=(*hiddens, _along_steps(around, actions.shape[1])))
+        beyond = (*hiddens, _along_steps(around, actions.shape[1]))
+        return Rollout(latent=latents, actions=actions, beyond=beyond, disagreement=disagreement)
 
     def foresee(self, states: State, actions: Num[Tensor, "batch time action"]) -> Rollout:
         hiddens, scenery = states.memory["hidden"], states.memory["scenery"][:, 0]

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from telos.agent.world_model.unrolling import Unrolling
-from telos.core.contracts import AbstractPredictor, AbstractPredictorConfig
+from telos.core.contracts import AbstractPredictor, AbstractPredictorConfig, Unrolled
 from telos.core.errors import ConfigError
 from telos.core.layers import Linear, projection_head
 
@@ -143,13 +143,13 @@ class TransformerPredictor(AbstractPredictor):
         hidden: Float[Tensor, "batch hidden"],
         scenery: Float[Tensor, "batch scenery"],
         actions: Float[Tensor, "rows horizon features"],
-    ) -> tuple[Float[Tensor, "rows horizon latent"], tuple[Float[Tensor, "rows horizon _"], ...]]:
+    ) -> Unrolled:
         num = self.unpack(hidden)[2]
         # Windows of several lengths, as along an episode's first frames, cannot share their places.
         if torch.compiler.is_compiling() or self.training or bool((num != num[0]).any()):
-            latents, (hiddens,) = super().unroll(latent, hidden, scenery, actions)
+            latents, (hiddens,), _ = super().unroll(latent, hidden, scenery, actions)
             split = (self.history - 1) * self.latent_size
-            return latents, (hiddens[..., :split], hiddens[..., split:-1], hiddens[..., -1:]) if self.hidden_size else ()
+            return Unrolled(latents, (hiddens[..., :split], hiddens[..., split:-1], hiddens[..., -1:]) if self.hidden_size else ())
         if torch.is_grad_enabled():
             return Unrolling(self)(self, latent, hidden, int(num[0]), scenery, actions)
         # Several threads may plan with one model: each goes on with what it found.

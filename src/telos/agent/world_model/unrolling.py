@@ -16,6 +16,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from telos.agent.world_model.frozen import FrozenBlock, FrozenHead, FrozenSteering, KeysAndValues
+from telos.core.contracts import Unrolled
 from telos.core.products import PackedProduct
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ class Unrolling:
         num_before: int,
         scenery: Float[Tensor, "batch scenery"],
         actions: Float[Tensor, "rows horizon features"],
-    ) -> tuple[Float[Tensor, "rows horizon latent"], tuple[Float[Tensor, "rows horizon _"], ...]]:
+    ) -> Unrolled:
         """As `AbstractPredictor.unroll`, for starts with equally many frames in memory."""
         history, horizon, num = predictor.history, actions.shape[1], len(actions) // len(latent)
         past = self._past(predictor, hidden, num_before, scenery)
@@ -139,16 +140,17 @@ class Unrolling:
         return value, held
 
 
-def _outcome(predictor: "TransformerPredictor", frames: list[Tensor], done: Tensor, actions: Tensor, num_before: int) -> tuple:
-    """Latents, and the hidden state after each step as views of what was imagined."""
+def _outcome(predictor: "TransformerPredictor", frames: list[Tensor], done: Tensor, actions: Tensor, num_before: int) -> Unrolled:
+    """The hidden state after each step consists of views of what was imagined."""
     history, horizon = predictor.history, actions.shape[1]
     along = torch.stack(frames, dim=1)
     if history == 1:
-        return along[:, 1:], ()
+        return Unrolled(along[:, 1:], ())
     latents = along.flatten(1).unfold(1, (history - 1) * predictor.latent_size, predictor.latent_size)
     acted = torch.cat([done, actions], dim=1).flatten(1).unfold(1, (history - 1) * predictor.action_size, predictor.action_size)
     num = torch.arange(1, horizon + 1, device=actions.device).add(num_before).clamp(max=history - 1).to(along.dtype)
-    return along[:, history:], (latents[:, 1 : horizon + 1], acted[:, 1 : horizon + 1], num[None, :, None].expand(len(actions), -1, 1))
+    hiddens = (latents[:, 1 : horizon + 1], acted[:, 1 : horizon + 1], num[None, :, None].expand(len(actions), -1, 1))
+    return Unrolled(along[:, history:], hiddens)
 
 
 def _versions(predictor: "TransformerPredictor") -> tuple[tuple[int, int], ...]:
