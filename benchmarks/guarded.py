@@ -222,7 +222,7 @@ def lean(world: AbstractWorld, study: Study, agent: Agent, guardrails: tuple[Gua
     contestant, judges = AgentContestant(agent), Judges(world, requirements, pairs.starts)
     outcome = play(world, pairs, contestant, protocol, record=judges)
     breaches = {name: part.to_json() for name, part in judges.breaches.items()}
-    return {**outcome.to_json(), "breaches": breaches, "fallback_share": contestant.fallback_steps / contestant.num_steps}
+    return {**outcome.to_json(), "breaches": breaches, "fallback_share": contestant.conduct.fallback_steps / contestant.conduct.steps}
 
 
 @dataclass(frozen=True, kw_only=True)

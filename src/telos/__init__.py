@@ -7,6 +7,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from telos.agent.loop import Agent, AgentSettings
+    from telos.agent.moments import moments_of
     from telos.agent.tasks import ReachGoal
     from telos.core.run import Run
     from telos.data import Episodes, EpisodeWriter
@@ -31,6 +32,7 @@ _HOMES = {
     "make_env": "telos.envs",
     "make_protocol": "telos.evaluation",
     "make_world": "telos.envs",
+    "moments_of": "telos.agent.moments",
     "teach_readout": "telos.teaching.readouts",
     "train": "telos.recipes.experiment",
 }
@@ -49,6 +51,7 @@ __all__ = [
     "make_env",
     "make_protocol",
     "make_world",
+    "moments_of",
     "teach_readout",
     "train",
 ]

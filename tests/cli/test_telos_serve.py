@@ -1,6 +1,7 @@
 """The server as it is started, on a real port, and stopped."""
 
 import runpy
+import shutil
 import signal
 import socket
 import subprocess
@@ -11,8 +12,10 @@ from pathlib import Path
 import httpx
 import pytest
 import tiny_runs
-from verbs import refusal
+from verbs import fine, refusal
 
+from telos.agent.guardrails import load_guardrails_file, save_guardrails
+from telos.cli.serve import Serve
 from telos.recipes.experiment import train
 
 HANGS = """
@@ -83,3 +86,24 @@ def test_what_cannot_be_served_is_refused(point_mass, options, words):
 def test_a_port_that_is_taken_is_named(point_mass):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         assert f"127.0.0.1:{taken.getsockname()[1]} cannot be listened at" in refusal("serve", point_mass, "--port", taken.getsockname()[1])
+
+
+RULE = """
+[[guardrail]]
+name = "left half"
+stay_inside = { quantity = "position", box = { low = [-9.0, -9.0], high = [9.0, 9.0] } }
+fallback = "hold"
+"""
+
+
+def test_every_session_keeps_the_guardrails_of_the_run_and_what_it_was_taught(point_mass, tmp_path):
+    run = shutil.copytree(point_mass, tmp_path / "run")
+    fine("readout", run, "--column", "position")
+    (tmp_path / "rule.toml").write_text(RULE)
+    save_guardrails(run / "guardrails.json", load_guardrails_file(tmp_path / "rule.toml"))
+    server = Serve(run_folder=run).server()
+    agents = server.make_agent(), server.make_agent()
+    assert agents[0] is not agents[1]
+    for agent in agents:
+        assert [rule.name for rule in agent.guardrails] == ["left half"] and set(agent.knowledge.readouts) == {"position"}
+    assert "slew" in refusal("serve", run, "--slew", 0.5)

@@ -9,15 +9,18 @@ import numpy as np
 import pytest
 
 from telos import data, envs
-from telos.agent import actor, cost, perception, tasks, world_model
+from telos.agent import actor, cost, memory, perception, surprise, tasks, world_model
+from telos.core.acting import AbstractSurprise
 from telos.core.contracts import (
     AbstractCost,
     AbstractEncoderConfig,
     AbstractObjective,
     AbstractPlanner,
     AbstractPredictorConfig,
+    AbstractRisk,
 )
 from telos.core.errors import ConfigError
+from telos.core.memory import AbstractMemory
 from telos.core.regions import Box, Disc
 from telos.core.spaces import DiscreteSpace, PixelSpace, Spaces, TreeSpace, VectorSpace
 from telos.core.tasks import AbstractTask
@@ -25,14 +28,18 @@ from telos.core.world import AbstractWorld
 from telos.data import AbstractBehaviour
 from telos.testing import (
     TruePointMass,
+    WindyPointMass,
     check_behaviour,
     check_cost,
     check_encoder,
     check_env,
     check_gate,
+    check_memory,
     check_objective,
     check_planner,
     check_predictor,
+    check_risk,
+    check_surprise,
     check_task,
     check_world,
     check_world_model,
@@ -64,6 +71,9 @@ def each(module: ModuleType, base: type):
     return pytest.mark.parametrize("kind", exported(module, base), ids=lambda kind: kind.__name__)
 
 
+each_predictor = pytest.mark.parametrize("predictor", exported(world_model, AbstractPredictorConfig), ids=lambda kind: kind.__name__)
+
+
 def fits(config: AbstractEncoderConfig, space) -> bool:
     try:
         config.build(space, 4)
@@ -80,6 +90,12 @@ def test_planner_keeps_its_promises(kind):
 @each(actor, AbstractPlanner)
 def test_no_planner_gets_past_a_guardrail(kind):
     check_gate(kind(horizon=5))
+
+
+@each(actor, AbstractRisk)
+@pytest.mark.parametrize("num_futures", [1, 7])
+def test_risk_keeps_its_promises(kind, num_futures):
+    check_risk(kind(num_futures=num_futures))
 
 
 @each(cost, AbstractCost)
@@ -128,10 +144,45 @@ def test_world_model_keeps_its_promises_for_every_kind_of_action(kind, scenery_s
         check_world_model(config.build(Spaces(VectorSpace(5), action)))
 
 
+@each(world_model, world_model.AbstractChanceConfig)
+@each_predictor
+def test_world_model_with_a_latent_variable_keeps_its_promises(predictor, kind):
+    parts = {"predictor": predictor(**SMALL.get(predictor, {})), "chance": kind(width=8)}
+    config = world_model.JEPAConfig(encoder=perception.EncoderConfig(), latent_size=6, scenery_size=2, **parts)
+    for action in ACTIONS.values():
+        check_world_model(config.build(Spaces(VectorSpace(5), action)))
+
+
+@pytest.mark.parametrize("space", OBSERVATIONS.values(), ids=OBSERVATIONS.keys())
+def test_world_model_with_a_belief_keeps_its_promises(space):
+    config = world_model.FilteringJEPAConfig(encoder=perception.EncoderConfig(), latent_size=6, belief_size=20, width=24)
+    for action in ACTIONS.values() if isinstance(space, VectorSpace) else [ACTIONS["continuous"]]:
+        check_world_model(config.build(Spaces(space, action)))
+
+
+@pytest.mark.parametrize("threshold", [1e-3, 1e3], ids=["all is worth remembering", "nothing is"])
+@pytest.mark.parametrize("kind", [world_model.JEPAConfig, world_model.FilteringJEPAConfig], ids=lambda kind: kind.__name__)
+def test_world_model_with_an_episodic_memory_keeps_its_promises(kind, threshold):
+    for action in ACTIONS.values():
+        model = kind(encoder=perception.EncoderConfig(), latent_size=6).build(Spaces(VectorSpace(5), action))
+        check_world_model(memory.RememberingModel(model, memory.EpisodicMemoryConfig(threshold=threshold, latent_reach=1.0).build()))
+
+
+@each(memory, AbstractMemory)
+@pytest.mark.parametrize("half_life", [None, 30.0])
+def test_memory_keeps_its_promises(kind, half_life):
+    check_memory(kind(memory.EpisodicMemoryConfig(threshold=0.5, latent_reach=1.0, half_life=half_life)))
+
+
 @pytest.mark.parametrize("space", OBSERVATIONS.values(), ids=OBSERVATIONS.keys())
 def test_world_model_keeps_its_promises_for_every_kind_of_observation(space):
     config = world_model.JEPAConfig(encoder=perception.EncoderConfig(), scenery_size=3, predictor=world_model.RecurrentPredictorConfig())
     check_world_model(config.build(Spaces(space, ACTIONS["continuous"])))
+
+
+@pytest.mark.parametrize("action", [None, DiscreteSpace(5)], ids=["continuous", "discrete"])
+def test_the_windy_world_model_of_the_planner_checks_keeps_its_promises(action):
+    check_world_model(WindyPointMass(action=action))
 
 
 @pytest.mark.parametrize("action", [None, DiscreteSpace(5)], ids=["continuous", "discrete"])
@@ -175,6 +226,17 @@ def test_behaviour_keeps_its_promises(kind):
 def test_world_keeps_its_promises(kind):
     check_world(kind())
     check_env(envs.WorldEnv(kind()))
+
+
+@each(surprise, AbstractSurprise)
+def test_sense_of_surprise_keeps_its_promises(kind):
+    description = SENSES[kind]
+    config = world_model.JEPAConfig(encoder=perception.EncoderConfig(), latent_size=6, predictor=world_model.RecurrentPredictorConfig(width=8))
+    check_surprise(description.build(), config.build(Spaces(VectorSpace(5), ACTIONS["continuous"])), description=description)
+
+
+SENSES = {surprise.Surprise: surprise.SurpriseConfig(latent_size=6, horizons=(1, 2, 5), num_ranks=64)}
+"""How each sense of surprise is made here; a new one needs a line."""
 
 
 @pytest.mark.parametrize("name", ["CartPole-v1", "Pendulum-v1", "MountainCarContinuous-v0", "Acrobot-v1"])

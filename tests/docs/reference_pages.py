@@ -24,20 +24,41 @@ PACKAGES = {
         "telos.agent.actor",
         "telos.agent.cost",
         "telos.agent.guardrails",
+        "telos.agent.memory",
         "telos.agent.perception",
         "telos.agent.perception.pretrained",
+        "telos.agent.policies",
         "telos.agent.readouts",
+        "telos.agent.surprise",
         "telos.agent.tasks",
         "telos.agent.world_model",
     ),
     "training": ("telos.training", "telos.training.augmentations", "telos.training.objectives"),
     "recipes": ("telos.recipes",),
-    "evaluation": ("telos.evaluation", "telos.evaluation.offline", "telos.evaluation.report", "telos.evaluation.shifts"),
+    "evaluation": (
+        "telos.evaluation",
+        "telos.evaluation.changes",
+        "telos.evaluation.expectations",
+        "telos.evaluation.offline",
+        "telos.evaluation.report",
+        "telos.evaluation.shifts",
+        "telos.evaluation.trace",
+    ),
     "serving": ("telos.serving",),
-    "teaching": ("telos.teaching.calibration", "telos.teaching.exploration", "telos.teaching.ratings", "telos.teaching.readouts"),
+    "teaching": (
+        "telos.teaching.calibration",
+        "telos.teaching.disagreement",
+        "telos.teaching.exploration",
+        "telos.teaching.memory",
+        "telos.teaching.policy",
+        "telos.teaching.practising",
+        "telos.teaching.ratings",
+        "telos.teaching.readouts",
+        "telos.teaching.surprise",
+    ),
     "testing": ("telos.testing",),
 }
-CORE = ("contracts", "types", "readouts", "guarding", "regions", "tasks", "spaces", "world", "logs", "run", "errors", "config", "seeding")
+CORE = ("contracts", "types", "acting", "memory", "readouts", "guarding", "regions", "tasks", "spaces", "world", "logs", "run", "errors", "config", "seeding")
 """All of these; the page of contracts first."""
 MARK = "<!-- Written by tests/docs/reference_pages.py; do not edit. -->\n"
 WIDE = "1000"

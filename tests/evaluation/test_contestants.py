@@ -73,7 +73,7 @@ def test_the_agent_sees_observations_and_never_a_true_state():
 def test_plans_and_their_cost_are_counted():
     contestant = AgentContestant(agent_of(Adds()))
     actions_of(contestant, 3)
-    assert contestant.num_plans == 18 and contestant.plan_seconds > 0
+    assert contestant.conduct.decisions == contestant.conduct.searches == contestant.conduct.steps == 18 and contestant.seconds_per_plan > 0
 
 
 def test_doing_nothing_is_zero_in_the_spaces_own_kind():

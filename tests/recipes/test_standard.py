@@ -27,6 +27,8 @@ CASES = [
     ("pixels", "tree"),
     ("contact", "pixels"),
     ("contact", "tree"),
+    ("ensemble", "choices"),
+    ("ensemble", "scenery"),
     ("scenery", "scenery"),
     ("recurrent", "vector"),
     ("recurrent", "pixels"),

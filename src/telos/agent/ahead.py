@@ -9,7 +9,8 @@ import torch
 from jaxtyping import Bool
 from torch import Tensor
 
-from telos.core.types import Batched, Plan, State, Verdict
+from telos.agent.merging import merge_plans
+from telos.core.types import Batched, Plan, State
 
 
 @dataclass(frozen=True)
@@ -69,19 +70,7 @@ class SearchAhead:
 
 def merge(rows: Bool[Tensor, " batch"], before: Plan, anew: Plan) -> Plan:
     """`before`, but for the `rows` that were planned anew; the trace is that of the later search, and says how many."""
-    parts = {}
-    for name in ("actions", "energies", "imagined"):
-        parts[name] = getattr(before, name).clone()
-        parts[name][rows] = getattr(anew, name)
-    verdict = None if before.verdict is None or anew.verdict is None else _merged(rows, before.verdict, anew.verdict)
-    return Plan(**parts, verdict=verdict, trace=replace(anew.trace, made=f"ahead, {int(rows.sum())} of {len(rows)} anew"))
-
-
-def _merged(rows: Bool[Tensor, " batch"], before: Verdict, anew: Verdict) -> Verdict:
-    feasible, fallback = before.feasible.clone(), before.fallback.clone()
-    feasible[rows], fallback[rows] = anew.feasible, anew.fallback
-    worst = {name: value.index_put((rows,), anew.worst[name]) for name, value in before.worst.items()}
-    return Verdict(feasible, fallback, worst, anew.fingerprint)
+    return replace(merge_plans(rows, before, anew), trace=replace(anew.trace, made=f"ahead, {int(rows.sum())} of {len(rows)} anew"))
 
 
 def _timed(search: Callable[[], Foreseen], num_threads: int) -> Foreseen:

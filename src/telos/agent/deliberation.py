@@ -6,10 +6,12 @@ from typing import Any, NamedTuple
 
 from torch import Generator, Tensor
 
-from telos.agent.actor import Pace, make_plan
+from telos.agent.actor import Pace
 from telos.agent.actor.gate import check_plan
 from telos.agent.actor.guard import SafeRest, Watch
 from telos.agent.sealing import Seal
+from telos.agent.startle import fall_back_where, startled
+from telos.agent.thinking import Thinking
 from telos.core.contracts import AbstractCost
 from telos.core.errors import ConfigError, SpaceError
 from telos.core.readouts import Knowledge
@@ -30,9 +32,7 @@ class Situation(NamedTuple):
     safe_rest: SafeRest | None = None
     """What is left of the last safe plan."""
     surprise: Tensor | None = None
-    """P-value of what was seen last."""
-    expected: Batched | None = None
-    """What the sense of surprise expects."""
+    """Least p-value of what was seen last, and in the steps before that still keep the agent alert."""
 
     def select(self, rows: Tensor) -> "Situation":
         """Some of the episodes."""
@@ -61,6 +61,8 @@ class Deliberation:
     """Added to whatever energy is; no configurator and no task takes them away."""
     seal: Seal | None = None
     """What guardrails are in force; None: there are none."""
+    falls_back_below: float = 0.0
+    """P-value below which what was seen calls the guardrails' fallback; 0: no surprise does."""
 
     def __call__(self, now: Situation) -> Decision:
         """What to do about it.
@@ -68,28 +70,48 @@ class Deliberation:
         Raises:
             SpaceError: the task has goals for another number of episodes.
             GuardrailError: the configurator asks for a way of planning that a guardrail does not cover.
+            ConfigError: the mode needs what the agent was not taught.
         """
         problem = self._problem(now)
         intent = self._intent(self.usual.cost, problem)
-        plan = make_plan(
-            intent.planner,
-            world_model=self.knowledge.world_model,
+        think = Thinking(
+            knowledge=self.knowledge,
+            intent=intent,
             cost=intent.cost if self.drives is None else intent.cost + self.drives,
-            problem=replace(problem, budget_ms=intent.budget_ms),
-            warm_start=now.warm_start,
             pace=self.pace,
             generator=self.generator,
             guard=None if self.seal is None else self.seal.guard(intent.replan_every),
-            safe_rest=now.safe_rest,
         )
-        return Decision(replace(plan, trace=replace(plan.trace, why=intent.why)) if intent.why else plan, intent.replan_every)
+        plan = think(problem, now.warm_start, now.safe_rest, now.surprise)
+        return Decision(replace(plan, trace=replace(plan.trace, why=(*intent.why, *plan.trace.why))) if intent.why else plan, intent.replan_every)
 
     def check(self, decision: Decision, now: Situation) -> Plan:
         """The plan, with a verdict on what it leads to from this situation rather than from the one it was made for."""
         if self.seal is None:
             return decision.plan
         guard = self.seal.guard(decision.replan_every)
-        return check_plan(decision.plan, world_model=self.knowledge.world_model, problem=self._problem(now), guard=guard)
+        model, problem, risk = self.knowledge.world_model, self._problem(now), self.usual.risk
+        return check_plan(decision.plan, world_model=model, problem=problem, guard=guard, risk=risk, generator=self.generator)
+
+    def calm(self, decision: Decision, now: Situation, surprise: Tensor | None) -> Decision:
+        """The same, but the fallback for those who were startled; looked at again after one step.
+
+        Args:
+            surprise: `[batch]`, the p-value of what was seen last.
+        """
+        rows = startled(surprise, self.falls_back_below)
+        if rows is None or self.seal is None:
+            return decision
+        (problem, cost), guard = self.energy(now), self.seal.guard(decision.replan_every)
+        model, rest = self.knowledge.world_model, now.safe_rest
+        plan = fall_back_where(rows, decision.plan, world_model=model, cost=cost, problem=problem, guard=guard, safe_rest=rest)
+        return Decision(plan, 1)
+
+    def energy(self, now: Situation) -> tuple[Problem, AbstractCost]:
+        """What is planned for, and what energy is then."""
+        problem = self._problem(now)
+        cost = self._intent(self.usual.cost, problem).cost
+        return problem, cost if self.drives is None else cost + self.drives
 
     def _problem(self, now: Situation) -> Problem:
         problem = replace(self.task.problem(now.state, now.progress), previous_action=now.action, watch=now.watch or {})

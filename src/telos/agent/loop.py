@@ -13,9 +13,13 @@ from telos.agent.actor import Pace
 from telos.agent.actor.gate import fall_back
 from telos.agent.actor.guard import Guard, SafeRest, Watch
 from telos.agent.ahead import Foreseen, SearchAhead, merge
+from telos.agent.alertness import Alertness
 from telos.agent.deliberation import Decision, Deliberation, Situation
+from telos.agent.merging import merge_plans
 from telos.agent.sealing import Seal, sealed_knowledge
 from telos.agent.settings import AgentSettings as AgentSettings
+from telos.agent.startle import check_surprise, startled
+from telos.agent.thinking import check_mode, num_searched
 from telos.core.contracts import AbstractCost, AbstractWorldModel
 from telos.core.errors import ConfigError, GuardrailError, SpaceError
 from telos.core.guarding import Guardrail
@@ -25,7 +29,7 @@ from telos.core.readouts import Knowledge
 from telos.core.seeding import torch_generator
 from telos.core.spaces import Tree
 from telos.core.tasks import AbstractConfigurator, AbstractTask
-from telos.core.types import Batched, Observation, Plan, Problem, State
+from telos.core.types import Observation, Plan, Problem, State
 
 SEALED = ("guardrails", "drives", "fingerprint")
 """What an agent is given once, when it is built."""
@@ -48,8 +52,10 @@ class Agent:
     Raises:
         GuardrailError: a guardrail cannot be kept by this agent, as `telos.agent.sealing.Seal` says; or the fingerprint is not the pinned one.
         UnknownNameError: a guardrail speaks of a quantity that the agent cannot read.
+        ConfigError: the settings ask for a mode, for proposals, or for an answer to surprises, and nobody has taught what it takes.
 
-    `last_cpu_seconds` is what the plan made for the last call of `act` cost (the whole batch); 0 if it carried on with a plan.
+    `last_cpu_seconds` is what the plan made for the last call of `act` cost (the whole batch); 0 if it carried on with a plan. `num_planned`
+    says for how many episodes that call had a plan made by search; the others reacted, or carried on.
     """
 
     def __init__(
@@ -71,9 +77,11 @@ class Agent:
         self.device = self.world_model.device
         self.seed = seed
         self.task: AbstractTask | None = None
-        self.last_cpu_seconds = 0.0
+        self.last_cpu_seconds, self.num_planned = 0.0, 0
         self._pace = Pace()
         self._ahead = SearchAhead()
+        check_mode(settings.mode, settings.proposals, self.knowledge)
+        check_surprise(settings, self.knowledge, guarded=bool(guardrails))
         if guardrails or drives is not None or pinned is not None:
             _SEALS[self] = seal = Seal(self.knowledge, self.settings.intent, drives, tuple(guardrails))
             if pinned is not None and seal.fingerprint != pinned:
@@ -89,6 +97,9 @@ class Agent:
             raise GuardrailError(f"'{name}' is given to an agent when it is built.", fix=f"Agent(knowledge, settings, {name}=...)")
         if seal is not None and name in ("knowledge", "world_model"):
             raise GuardrailError(f"The agent has guardrails, drives or a pinned fingerprint: its {name} stays as it is.", fix="build another agent")
+        if name == "settings" and "_pace" in vars(self):
+            check_mode(value.mode, value.proposals, self.knowledge)
+            check_surprise(value, self.knowledge, guarded=bool(self.guardrails))
         if seal is not None and name == "settings":
             self._replace_settings(seal, value)
         object.__setattr__(self, name, value)
@@ -136,8 +147,7 @@ class Agent:
         self._ahead.forget()
         self._before: State | None = getattr(self, "_state", None) if self.settings.remembers else None
         self._state: State | None = None
-        self._expected: Batched | None = None
-        self._surprise: Tensor | None = None
+        self._alertness = Alertness()
         self._action: Tensor | None = None
         self._progress = None
         self._plan: Plan | None = None
@@ -177,9 +187,7 @@ class Agent:
         Without guardrails the rest of the plan, at most `num_steps` of it. With guardrails what the gate has looked at: what is left of
         the steps that the plan is carried out for, then the fallback until it has come to rest.
         """
-        assert self._plan is not None
-        assert self._state is not None
-        assert self._action is not None
+        assert self._plan is not None and self._state is not None and self._action is not None
         seal = _SEALS.get(self)
         if seal is None or not seal.in_force:
             return self._plan.actions[:, self._age :][:, :num_steps]
@@ -195,9 +203,14 @@ class Agent:
         return self._state
 
     @property
+    def problem(self) -> tuple[Problem, AbstractCost] | None:
+        """What it plans for now, a row for each episode, and what energy is; None before it has seen anything."""
+        return None if self._state is None or self.task is None else self._searching().energy(self._situation(None))
+
+    @property
     def surprise(self) -> Tensor | None:
         """`[batch]`: how usual it was what was seen last, as a p-value; None where nobody has measured what is usual."""
-        return self._surprise
+        return self._alertness.now
 
     @torch.no_grad()
     def act(self, observation: Tree) -> np.ndarray:
@@ -249,7 +262,7 @@ class Agent:
         self._verify()
         now = self._situation(self._plan).select(rows)
         self._state, self._progress, self._action, self._plan = now.state, now.progress, now.action, now.warm_start
-        self._watch, self._safe_rest, self._surprise, self._expected = now.watch, now.safe_rest, now.surprise, now.expected
+        self._watch, self._safe_rest, self._alertness = now.watch, now.safe_rest, self._alertness.select(rows)
         self._note(self._plan)
 
     def _observe(self, observation: Tree) -> None:
@@ -260,7 +273,9 @@ class Agent:
         # A copy: frames of a store are read-only, which torch does not like.
         tensors = map_tree(lambda leaf: torch.tensor(leaf if self._batched else leaf[None]).to(self.device), checked)
         before, self._state = self._state, self._look(tensors)
-        self._notice(before)
+        if (sense := self.knowledge.surprise) is not None:
+            seen = before, self._action, self._state
+            self._alertness = self._alertness.after(sense, self.world_model, *seen, remembered=self.settings.stays_alert)
         if self._progress is None:
             self._progress = self.task.start(self.knowledge, self._state.num_rows)
         self._progress = self.task.advance(self._progress, self._state)
@@ -276,17 +291,6 @@ class Agent:
         lasting = self._before if self._before is not None and self._before.num_rows == len(first_leaf(tensors)) else None
         return self.world_model.observe(lasting, None, tensors)
 
-    def _notice(self, before: State | None) -> None:
-        """How surprising it is what is seen now."""
-        sense = self.knowledge.surprise
-        if sense is None or self._state is None:
-            return
-        if before is None or self._action is None or self._expected is None:
-            self._expected = sense.begin(self.world_model, self._state)
-        else:
-            self._expected = sense.expect(self.world_model, self._expected, before, self._action)
-        self._surprise = sense.p_value(self._expected, self._state)
-
     def _check_rows(self, lead: tuple[int, ...]) -> bool:
         """Whether the observation is a batch. Raises SpaceError if it is not one of the episodes that the agent is in."""
         if len(lead) > 1:
@@ -301,34 +305,34 @@ class Agent:
 
     def _current_plan(self) -> Plan:
         assert self._state is not None
-        self.last_cpu_seconds = 0.0
-        if self._plan is not None and self._age < self._interval and not self._startled():
+        self.last_cpu_seconds, self.num_planned = 0.0, 0
+        going_on = self._plan is not None and self._age < self._interval
+        rows = startled(self._alertness.now, self.settings.surprise_level) if going_on else None
+        if self._plan is not None and going_on and rows is None:
             return self._plan
         warm_start = None if self._plan is None else self._plan.shift(self._age)
-        now = self._situation(warm_start)
+        now, interval = self._situation(warm_start), self._interval - self._age
         foreseen = self._ahead.take()
-        if foreseen is not None and self.settings.ahead_tolerance is not None:
+        if rows is not None and warm_start is not None and not rows.all():
+            # The others go on with what is left of their plans, all until the same step: one interval serves a batch.
+            plan, self._interval = merge_plans(rows, warm_start, self._timed_search(now.select(rows)).plan), interval
+        elif foreseen is not None and rows is None and self.settings.ahead_tolerance is not None:
             plan, self._interval = self._check(foreseen, now, self.settings.ahead_tolerance)
         else:
             plan, self._interval = self._timed_search(now)
+        plan, self._interval = self._searching().calm(Decision(plan, self._interval), now, self._alertness.now)
         self._plan, self._age = plan, 0
         self._note(plan)
         self._safe_rest = SafeRest.after(plan, self._safe_rest) if any(rail.fallback.resumes for rail in self.guardrails) else None
         return plan
 
-    def _startled(self) -> bool:
-        """Whether somebody of the batch was surprised: one interval serves all episodes."""
-        return self._surprise is not None and bool((self._surprise < self.settings.surprise_level).any())
-
     def _situation(self, warm_start: Plan | None) -> Situation:
         assert self._state is not None
-        return Situation(
-            self._state, self._progress, self._action, warm_start, self._watch, self._safe_rest, surprise=self._surprise, expected=self._expected
-        )
+        return Situation(self._state, self._progress, self._action, warm_start, self._watch, self._safe_rest, self._alertness.lately)
 
     def _check(self, foreseen: Foreseen, now: Situation, tolerance: float) -> Decision:
         """The plan that was made ahead; anew for those who see something else than it was made for, or for whom it is not safe from here."""
-        self.last_cpu_seconds = foreseen.cpu_seconds
+        self.last_cpu_seconds, self.num_planned = foreseen.cpu_seconds, num_searched(foreseen.plan)
         decision = Decision(foreseen.plan, foreseen.replan_every)
         plan = self._searching().check(decision, now)
         rows = foreseen.surprised(now.state, tolerance)
@@ -345,14 +349,13 @@ class Agent:
     def _begin_ahead(self, warm_start: Plan) -> None:
         assert self.task is not None
         task, state, progress, action, search = self.task, self._state, self._progress, self._action, self._searching()
-        watch, safe_rest, seal = self._watch, self._safe_rest, search.seal
-        assert state is not None
-        assert action is not None
+        watch, safe_rest, seal, lately = self._watch, self._safe_rest, search.seal, self._situation(None).surprise
+        assert state is not None and action is not None
 
         def work() -> Foreseen:
             expected = self.world_model.step(state, action)
             seen = None if watch is None or seal is None else seal.guard(1).remember(watch, expected)
-            decision = search(Situation(expected, task.advance(progress, expected), action, warm_start, seen, safe_rest))
+            decision = search(Situation(expected, task.advance(progress, expected), action, warm_start, seen, safe_rest, surprise=lately))
             return Foreseen(expected, decision.plan, decision.replan_every)
 
         self._ahead.begin(work)
@@ -361,6 +364,7 @@ class Agent:
         started = time.process_time()
         decision = self._searching()(now)
         self.last_cpu_seconds += time.process_time() - started
+        self.num_planned += num_searched(decision.plan)
         return decision
 
     def _searching(self) -> Deliberation:
@@ -376,6 +380,7 @@ class Agent:
             generator=torch_generator(self.seed, "plan", self._time, device=self.device),
             drives=None if seal is None else seal.drives,
             seal=seal if seal is not None and seal.in_force else None,
+            falls_back_below=self.settings.surprise_level if self.settings.when_surprised == "fall back" else 0.0,
         )
 
     def _replace_settings(self, seal: Seal, settings: AgentSettings) -> None:

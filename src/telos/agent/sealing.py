@@ -11,7 +11,7 @@ from torch import Tensor
 
 from telos.agent.actor.guard import Guard
 from telos.agent.frozen_values import WatchedValue
-from telos.agent.guardrails import differing, fingerprint_of, quantities_of, tie_of
+from telos.agent.guardrails import differing, fingerprint_of, quantities_of, tie_of, unusual
 from telos.agent.watching import WatchedModule, methods_of
 from telos.core.contracts import AbstractCost
 from telos.core.errors import ConfigError, GuardrailError
@@ -56,7 +56,7 @@ class Seal:
         self._watched = [WatchedModule(readout, thorough=True) for readout in self.readouts.values()]
         self._values = WatchedValue((self.in_force, self.drives))
         self._planned: tuple[Plan, bytes] | None = None
-        self._covered: tuple[WatchedValue, int] | None = None
+        self._covered: tuple[WatchedValue, tuple[Any, ...]] | None = None
         self.check_intent(self.settings)
         self.fingerprint = self._fingerprint()
 
@@ -72,7 +72,8 @@ class Seal:
     def check_intent(self, intent: Intent) -> None:
         """Raises GuardrailError for a way of planning that some guardrail is blind to, or was not calibrated for."""
         covered = self._covered
-        if covered is not None and covered[0].value is intent.planner and covered[1] == intent.replan_every and covered[0].unchanged():
+        way = (intent.replan_every, intent.mode, intent.risk, intent.proposals)
+        if covered is not None and covered[0].value is intent.planner and covered[1] == way and covered[0].unchanged():
             return
         for guardrail in self.in_force:
             needed = guardrail.requirement.shortest_horizon
@@ -82,7 +83,7 @@ class Seal:
                     fix=f"a planner with horizon={needed} or more",
                 )
             check_calibration(guardrail, self.knowledge, intent, model=self.model.whole)
-        self._covered = WatchedValue(intent.planner), intent.replan_every
+        self._covered = WatchedValue(intent.planner), way
 
     def planned(self, plan: Plan | None) -> None:
         """Notes the plan that the gate has let through."""
@@ -120,7 +121,8 @@ class Seal:
     def _fingerprint(self) -> str:
         readouts = {name: watched.whole for name, watched in zip(self.readouts, self._watched, strict=True)}
         rules = [(guardrail.name, guardrail.requirement, guardrail.alpha, guardrail.margin, guardrail.fallback) for guardrail in self.in_force]
-        planning = (self.settings.planner, self.settings.replan_every)
+        more = unusual(self.settings)
+        planning = (self.settings.planner, self.settings.replan_every, *([more] if more else []))
         return fingerprint_of((self.model.whole, readouts, rules, planning, self.drives))
 
 

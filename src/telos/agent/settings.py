@@ -38,6 +38,11 @@ class AgentSettings:
     surprises; above it needs a calibrated sense of surprise (`telos surprise RUN`)."""
     when_surprised: Literal["plan", "fall back"] = "plan"
     """Whether a surprise asks for a new plan, or for the guardrails' fallback until things are as expected again."""
+    proposals: int = 0
+    """Action sequences that the policy proposes to a search: the best of them and of what is left of the last plan is where it starts.
+    Above 0 a search may be many times smaller; it needs a policy (`telos practise RUN`)."""
+    stays_alert: int = 5
+    """Steps for which what has surprised the agent keeps it planning, in mode `auto`."""
     remembers: bool = False
     """Whether the end of an episode is shown to the world model when the next one begins, for models that remember across episodes."""
 
@@ -52,10 +57,21 @@ class AgentSettings:
             raise UnknownNameError.of("mode", self.mode, MODES)
         if not 0 <= self.surprise_level < 1:
             raise ConfigError(f"The agent's surprise_level is {self.surprise_level}.", expected="a p-value such as 0.01; or 0, for never")
+        for name, least in (("proposals", 0), ("stays_alert", 1)):
+            if getattr(self, name) < least:
+                raise ConfigError(f"The agent's {name} is {getattr(self, name)}.", expected=f"{least} or more")
         if self.when_surprised not in WHEN_SURPRISED:
             raise UnknownNameError.of("answer to a surprise", self.when_surprised, WHEN_SURPRISED)
 
     @property
     def intent(self) -> Intent:
         """What a configurator starts from."""
-        return Intent(planner=self.planner, cost=self.cost, replan_every=self.replan_every, budget_ms=self.budget_ms, mode=self.mode, risk=self.risk)
+        return Intent(
+            planner=self.planner,
+            cost=self.cost,
+            replan_every=self.replan_every,
+            budget_ms=self.budget_ms,
+            mode=self.mode,
+            risk=self.risk,
+            proposals=self.proposals,
+        )

@@ -14,10 +14,13 @@ from telos.cli.evaluate import Evaluate
 from telos.cli.export import Export
 from telos.cli.import_model import ImportModel
 from telos.cli.plan import Plan
+from telos.cli.practise import Practise
 from telos.cli.rate import Rate
 from telos.cli.readout import Readout
+from telos.cli.remember import Remember
 from telos.cli.serve import Serve
 from telos.cli.show import Show
+from telos.cli.surprise import Surprise
 from telos.cli.train import Train
 from telos.core.errors import TelosError
 
@@ -29,6 +32,9 @@ Verb = (
     | Annotated[Plan, subcommand("plan")]
     | Annotated[Evaluate, subcommand("evaluate")]
     | Annotated[Readout, subcommand("readout")]
+    | Annotated[Practise, subcommand("practise")]
+    | Annotated[Surprise, subcommand("surprise")]
+    | Annotated[Remember, subcommand("remember")]
     | Annotated[Calibrate, subcommand("calibrate")]
     | Annotated[Rate, subcommand("rate")]
     | Annotated[Export, subcommand("export")]

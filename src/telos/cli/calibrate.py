@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from tyro.conf import Positional, arg
 
+from telos.cli.acting import Acting
+
 if TYPE_CHECKING:
     from telos.core.guarding import Guardrail
     from telos.core.run import Run
@@ -51,8 +53,7 @@ class Calibrate:
     """Time allowed per episode; by default the world's rule."""
     conflicts: bool = False
     """Play only where the world's scripted expert, which knows of no guardrail, breaks one."""
-    planner: str | None = None
-    """The planner that will run: auto, a name such as mppi, or your own file.py:ClassName; by default the recipe's."""
+    acting: Acting = Acting()
     seed: int = 0
     """Of starts, goals and planning; the episodes are others than those of telos evaluate."""
     threads: int | None = None
@@ -151,13 +152,8 @@ class Calibrate:
         return 0
 
     def _maker(self, run: Run) -> Any:
-        from telos.cli.planners import planner_for
-        from telos.recipes.experiment import load_agent
-
-        planner = planner_for(run, self.planner)
-
         def make(guardrails: tuple[Guardrail, ...], seed: int) -> Any:
-            return load_agent(run, planner=planner, seed=seed, guardrails=guardrails)
+            return self.acting.load(run, seed=seed, guardrails=guardrails)
 
         return make
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any
 
 from tyro.conf import Positional, arg
+
+from telos.cli.acting import AS_USUAL, Acting
 
 if TYPE_CHECKING:
     from telos.core.run import Run
@@ -31,8 +34,6 @@ class Evaluate:
     """A critic that telos rate has taught: what it dislikes on the way counts too."""
     critic_weight: float = 0.6
     """Of the critic, beside the agent's own cost; one deviation of taste against one of the latents."""
-    planner: str | None = None
-    """auto, a planner such as mppi, cem or hybrid (docs/planners.md has them all), or your own file.py:ClassName; by default the recipe's."""
     ahead: bool = False
     """Plan while the last action is carried out, and anew where what is then seen differs from what held-out logs make one expect."""
     compile: bool = False
@@ -59,6 +60,9 @@ class Evaluate:
     """Judge by held-out logs alone, as is done anyway where they name no environment; --episodes then counts pairs of frames."""
     curve: Path | None = None
     """Folder that telos data curve wrote: whether there are enough logs is then told too."""
+    trace: Path | None = None
+    """JSON lines to write: what the agent expects, notices and decides at each step of each episode."""
+    acting: Acting = Acting()
     seed: int = 0
     """Of starts, goals and planning."""
     threads: int | None = None
@@ -67,6 +71,7 @@ class Evaluate:
     """Print one JSON object on the last line."""
 
     def run(self) -> int:
+        from telos.cli.conduct import show_conduct
         from telos.cli.guardrails import show_guardrails
         from telos.cli.offline import is_offline, run_offline
         from telos.cli.planner_curves import show_planners
@@ -97,7 +102,7 @@ class Evaluate:
                 run,
                 protocol=self.protocol,
                 episodes=self.episodes,
-                planner=self.planner,
+                acting=self.acting,
                 ahead=self.ahead,
                 compiled=self.compile,
                 offset=self.offset,
@@ -109,6 +114,7 @@ class Evaluate:
                 critic=None if self.critic is None else (self.critic, self.critic_weight),
                 without_guardrails=self.without_guardrails,
                 conflicts=self.conflicts,
+                trace=self.trace,
                 progress=progress.update,
             )
         if self.json:
@@ -119,6 +125,7 @@ class Evaluate:
         goals = f"{result['episodes']} episodes of '{result['protocol']['name']}' from {result['pairs_from']}"
         say(f"\n  {goals} · one plan {1000 * result['plan_cpu_seconds']:.1f} ms of CPU")
         say(f"  success   {result['judge']['says']}, {how_long(result['protocol'])}")
+        show_conduct(result["conduct"])
         if result.get("guardrails"):
             show_guardrails(result["guardrails"])
         if result.get("shifts"):
@@ -133,7 +140,7 @@ def evaluate_run(
     *,
     protocol: str | None = None,
     episodes: int,
-    planner: str | None = None,
+    acting: Acting = AS_USUAL,
     ahead: bool = False,
     compiled: bool = False,
     offset: int | None = None,
@@ -145,11 +152,13 @@ def evaluate_run(
     critic: tuple[str, float] | None = None,
     without_guardrails: bool = False,
     conflicts: bool = False,
+    trace: Path | None = None,
     progress=None,
 ) -> dict[str, Any]:
     """Evaluates a run, closed loop and open loop, and keeps the result in its folder.
 
     Args:
+        acting: how the agent is set up.
         ahead: whether the agent plans while it acts; it is surprised by what 1 % of the held-out steps exceed.
         compiled: whether rollouts are compiled.
         rules: `success`, `radius` and `steps` of the protocol, where they are not the world's own.
@@ -159,25 +168,29 @@ def evaluate_run(
         critic: name and weight of a critic that is added to the agent's cost; None: none.
         without_guardrails: whether the agent plays without those of the run; they are judged all the same.
         conflicts: whether only episodes are played in which the usual way breaks a guardrail.
+        trace: file for one line a step; None: none.
 
     Raises:
         ConfigError: something is asked about guardrails, and the run keeps none.
     """
     from telos.agent.actor import MEASURED
     from telos.cli.guardrails import guardrails_of
-    from telos.cli.planners import planner_for
     from telos.cli.worlds import world_of
     from telos.core.errors import ConfigError
     from telos.evaluation import evaluate, make_protocol, one_step_tolerance
     from telos.evaluation.planner_curves import choose_kinds, climb, measure_planners
     from telos.evaluation.shifts import choose_shifts, measure_shifts
-    from telos.recipes.experiment import load_agent
+    from telos.evaluation.trace import trace_file
 
+    if acting.memory == "always":
+        raise ConfigError(
+            "The episodes of an evaluation are played side by side: nothing can be remembered from one to the next.", fix="say --memory episode"
+        )
     world, looks = world_of(run), choose_shifts((shifts or "").split(",")) if shifts is not None else ()
     chosen = make_protocol(world, protocol, episodes=episodes, offset=offset, seed=seed, **rules)
     guardrails = guardrails_of(run, needed=without_guardrails or conflicts)
     in_force = () if without_guardrails else guardrails
-    agent = load_agent(run, planner=planner_for(run, planner), seed=seed, compiled=compiled, guardrails=in_force)
+    agent = acting.load(run, seed=seed, compiled=compiled, guardrails=in_force)
     if critic is not None:
         agent.settings = replace(agent.settings, cost=agent.settings.cost + critic[1] * agent.knowledge.critic(critic[0]))
     settings = () if planners is None else climb(choose_kinds(planners.split(",")), agent.world_model.spaces.action, agent.settings.planner)
@@ -186,8 +199,10 @@ def evaluate_run(
         if logs is None:
             raise ConfigError(f"What is a surprise is told by held-out logs, and they are gone: {notes[0]}", fix="leave out --ahead")
         agent.settings = replace(agent.settings, ahead_tolerance=one_step_tolerance(agent.world_model, logs, seed=seed))
-    found = evaluate(agent, world, chosen, progress, logs, guardrails=guardrails, conflicts=conflicts)
+    with nullcontext() if trace is None else trace_file(trace) as watch:
+        found = evaluate(agent, world, chosen, progress, logs, guardrails=guardrails, conflicts=conflicts, watch=watch)
     result = {**found.to_json(), **_open_loop(run, agent.world_model, logs), "notes": notes}
+    result["acting"] = asdict(acting)
     result["ahead_tolerance"] = agent.settings.ahead_tolerance
     if looks:
         goals_in = "as-learned" if plain_goals else "shifted"
@@ -196,7 +211,7 @@ def evaluate_run(
         result["planners"] = measure_planners(agent, world, found, settings, progress=progress).to_json()
         run.write_json(MEASURED, result["planners"])
     goals = chosen.name.replace("/", "_") + ("" if chosen.offset is None else f"-{chosen.offset}")
-    how = (planner or "default").rpartition(":")[2] + ("-ahead" if ahead else "") + ("-unguarded" if without_guardrails else "")
+    how = acting.label + ("-ahead" if ahead else "") + ("-unguarded" if without_guardrails else "")
     how += "" if critic is None else f"-{critic[0]}-{critic[1]:g}"
     run.write_json(f"evaluations/{goals}-{how}-{result['protocol_hash']}.json", result)
     return result

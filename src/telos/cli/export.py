@@ -1,4 +1,4 @@
-"""`telos export`: encoder, step and policy as graphs that run with torch alone."""
+"""`telos export`: encoder, step, search and policy as graphs that run with torch alone."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from tyro.conf import Positional, arg
 
 @dataclass(frozen=True, kw_only=True)
 class Export:
-    """Write encoder, step and policy as torch.export graphs, each compared with the model it was made from."""
+    """Write encoder, step and search as torch.export graphs, and the policy of a run that has practised; each is compared with the model."""
 
     run_folder: Annotated[Positional[Path], arg(metavar="RUN")]
     """Folder of the run."""
     out: Path
     """Folder of the graphs."""
     planner: str | None = None
-    """Planner that becomes the policy; by default the recipe's."""
+    """Planner whose search becomes policy.pt2; by default the recipe's."""
     seed: int = 0
     """Of what the graphs are compared on."""
     json: bool = False

@@ -15,7 +15,16 @@ if TYPE_CHECKING:
 
 PREFIX = "evaluations/offline-"
 COLOURS = {"go": "green", "caution": "yellow", "no-go": "red"}
-CLOSED_LOOP = {"protocol": None, "offset": None, "success": "distance", "radius": None, "steps": None, "shifts": None, "planners": None}
+CLOSED_LOOP = {
+    "protocol": None,
+    "offset": None,
+    "success": "distance",
+    "radius": None,
+    "steps": None,
+    "shifts": None,
+    "planners": None,
+    "trace": None,
+}
 """Options of `telos evaluate` that mean something in an environment only, and their defaults."""
 
 
@@ -27,11 +36,10 @@ def is_offline(command: Evaluate, run: Run) -> bool:
     """
     from telos.core.errors import ConfigError
 
-    given = [name for name, default in CLOSED_LOOP.items() if getattr(command, name) != default]
+    given = [f"--{name}" for name, default in CLOSED_LOOP.items() if getattr(command, name) != default]
+    given += [option for option in command.acting.given if option != "--planner"]
     if command.offline and given:
-        raise ConfigError(
-            f"--offline and --{given[0]} exclude each other: the latter is about acting in an environment.", fix="leave one of them out"
-        )
+        raise ConfigError(f"--offline and {given[0]} exclude each other: the latter is about acting in an environment.", fix="leave one of them out")
     offline = command.offline or (run.description["data"][0]["environment"] is None and not given)
     if command.curve is not None and not offline:
         raise ConfigError("--curve belongs to an evaluation from logs alone.", fix="add --offline")
@@ -44,7 +52,7 @@ def run_offline(command: Evaluate, run: Run) -> int:
 
     with bars() as progress:
         result = evaluate_offline_run(
-            run, pairs=command.episodes, planner=command.planner, seed=command.seed, curve=command.curve, progress=progress.update
+            run, pairs=command.episodes, planner=command.acting.planner, seed=command.seed, curve=command.curve, progress=progress.update
         )
     if not command.offline:
         remark("The logs name no environment: the run was judged by its logs alone.")

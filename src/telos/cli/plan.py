@@ -8,6 +8,8 @@ from typing import Annotated
 
 from tyro.conf import Positional, arg
 
+from telos.cli.acting import Acting
+
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
@@ -25,8 +27,7 @@ class Plan:
     """Frame to reach; or say --task."""
     task: Path | None = None
     """TOML file that says what to do, in place of --goal (docs/how-to/give-a-task.md)."""
-    planner: str | None = None
-    """auto, a planner such as mppi, cem or hybrid (docs/planners.md has them all), or your own file.py:ClassName; by default the recipe's."""
+    acting: Acting = Acting()
     seed: int = 0
     """Of planning."""
     out: Path | None = None
@@ -35,14 +36,12 @@ class Plan:
     """Print one JSON object on the last line."""
 
     def run(self) -> int:
-        from telos.cli.planners import planner_for
         from telos.cli.tasks import run_plan
         from telos.cli.terminal import print_json, say
         from telos.core.errors import ConfigError
         from telos.core.run import Run
         from telos.data import Episodes
         from telos.evaluation.recovery import draw_recovery, recover
-        from telos.recipes.experiment import load_agent
 
         run = Run.open(self.run_folder)
         if (self.goal is None) == (self.task is None):
@@ -50,7 +49,7 @@ class Plan:
         if self.task is not None:
             return run_plan(self, run, self.task)
         assert self.goal is not None
-        agent = load_agent(run, planner=planner_for(run, self.planner), seed=self.seed)
+        agent = self.acting.load(run, seed=self.seed)
         recovery = recover(agent, Episodes.open(self.data), episode=self.episode, start=self.start, goal=self.goal)
         picture = self.out or run.path / "plans" / f"episode-{self.episode}-from-{self.start}-to-{self.goal}.png"
         draw_recovery(recovery, picture)

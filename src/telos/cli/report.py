@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from telos.agent.loop import Agent
     from telos.core.run import Run
     from telos.core.world import AbstractWorld
     from telos.data import Selection
@@ -40,14 +41,9 @@ def report_run(
 
 def find_sources(run: Run, result: Mapping[str, Any] | None, *, seed: int) -> Sources:
     """The agent as it was evaluated, and what is left of its world and logs; what is not gets a sentence. Raises RunError."""
-    from telos.core import config
-    from telos.core.contracts import AbstractPlanner
     from telos.evaluation.report import Sources
-    from telos.recipes.experiment import load_agent
 
-    planner = None if result is None else config.from_json(result["planner"])
-    assert planner is None or isinstance(planner, AbstractPlanner)
-    agent = load_agent(run, planner=planner, seed=seed if result is None else result["seed"])
+    agent = _agent_of(run, result, seed)
     missing: list[str] = []
     training, held_out = _logs_of(run, missing)
     world = _world_of(run, missing)
@@ -57,6 +53,21 @@ def find_sources(run: Run, result: Mapping[str, Any] | None, *, seed: int) -> So
     if world is not None and result is None:
         missing.append(f"How often the agent reaches its goals: the run has not been evaluated. To do so: telos evaluate {run.path}")
     return Sources(run=run, agent=agent, world=world, training=training, held_out=held_out, missing=tuple(missing))
+
+
+def _agent_of(run: Run, result: Mapping[str, Any] | None, seed: int) -> Agent:
+    """The agent as it was evaluated. Raises ConfigError if what it was taught has been taken away since."""
+    from telos.cli.acting import AS_USUAL, Acting
+    from telos.core import config
+    from telos.core.contracts import AbstractPlanner
+
+    if result is None:
+        return AS_USUAL.load(run, seed=seed)
+    planner = config.from_json(result["planner"])
+    assert isinstance(planner, AbstractPlanner)
+    # The planner itself, and not its name: what `auto` stands for may have been measured anew.
+    acting = Acting(**{**result.get("acting", {}), "planner": None})
+    return acting.load(run, planner=planner, seed=result["seed"])
 
 
 def _world_of(run: Run, missing: list[str]) -> AbstractWorld | None:

@@ -9,6 +9,8 @@ from typing import Annotated, Literal
 
 from tyro.conf import Positional, arg
 
+from telos.cli.acting import Acting
+
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -38,8 +40,7 @@ class Serve:
     """Largest body of a request; by default what an observation needs as JSON."""
     max_sessions: int = 8
     """Sessions at once."""
-    planner: str | None = None
-    """auto, a planner such as mppi, cem or hybrid (docs/planners.md has them all), or your own file.py:ClassName; by default the recipe's."""
+    acting: Acting = Acting()
     seed: int = 0
     """Of planning."""
     threads: int | None = 1
@@ -69,18 +70,15 @@ class Serve:
 
     def server(self):
         """The server of this run, not yet listening."""
-        from telos.cli.planners import planner_for
         from telos.cli.threads import use_threads
         from telos.core.run import Run
-        from telos.recipes.experiment import load_agent
         from telos.serving.app import Server
         from telos.serving.limits import ActionLimits, usual_fallback
         from telos.serving.settings import ServingSettings
 
         run = Run.open(self.run_folder)
         use_threads(self.threads)
-        planner = planner_for(run, self.planner)
-        first = load_agent(run, planner=planner, seed=self.seed, budget_ms=PLANNING_SHARE * self.deadline_ms)
+        first = self.acting.load(run, seed=self.seed, budget_ms=PLANNING_SHARE * self.deadline_ms)
         action = first.world_model.spaces.action
         settings = ServingSettings(
             deadline_ms=self.deadline_ms,
@@ -91,7 +89,8 @@ class Serve:
         )
 
         def another():
-            return type(first)(first.world_model, first.settings, seed=self.seed)
+            own = {"guardrails": first.guardrails, "drives": first.drives, "configurator": first.configurator}
+            return type(first)(first.knowledge, first.settings, seed=self.seed, **own)
 
         return Server(another, ActionLimits(action, self.slew, self.fallback or usual_fallback(action)), settings)
 

@@ -46,6 +46,7 @@ class Show:
 def summarize(run) -> dict[str, Any]:
     """A run in one JSON object, from its folder alone: no model is built."""
     from telos.cli.readout import taught_readouts
+    from telos.cli.taught import taught_to_act
     from telos.core.spaces import Spaces
 
     about = run.description
@@ -64,6 +65,7 @@ def summarize(run) -> dict[str, Any]:
         "last": metrics[-1] if metrics else None,
         "evaluations": [_evaluation(run, file) for file in sorted(run.path.glob("evaluations/*.json"))],
         "readouts": taught_readouts(run),
+        "taught": taught_to_act(run),
         "report": str(run.path / "report.html") if (run.path / "report.html").is_file() else None,
     }
 
@@ -101,6 +103,7 @@ def _evaluation(run, file: Path) -> dict[str, Any]:
 
 def _lines(summary: dict[str, Any]):
     from telos.cli.readout import readout_line
+    from telos.cli.taught import taught_lines
     from telos.cli.terminal import percent
     from telos.cli.train import health_sentence
 
@@ -116,6 +119,7 @@ def _lines(summary: dict[str, Any]):
         yield "health", health_sentence(summary["last"])
     for one in summary["readouts"]:
         yield "reads", readout_line(one)
+    yield from taught_lines(summary["taught"])
     for result in summary["evaluations"]:
         if result["protocol"] == OFFLINE:
             worst = ", ".join(name for name, level in result["levels"].items() if level == result["overall"] != "go")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from telos.cli.acting import Acting
     from telos.cli.evaluate import Evaluate
     from telos.cli.plan import Plan
     from telos.core.run import Run
@@ -15,18 +17,16 @@ if TYPE_CHECKING:
 def run_plan(command: Plan, run: Run, task_file: Path) -> int:
     """Plans from a logged frame under the task, draws it, and says why it was planned so."""
     from telos.agent.configurator import Configurator
-    from telos.cli.planners import planner_for
     from telos.cli.terminal import print_json, say
     from telos.data import Episodes
     from telos.evaluation.tasks.planning import draw_planned_task, plan_task
-    from telos.recipes.experiment import load_agent
     from telos.recipes.task_file import load_task
     from telos.teaching.familiarity import prepare_for
 
     task = load_task(task_file)
     prepare_for(task, run)
-    configurator = Configurator(keeps_planner=command.planner is not None)
-    agent = load_agent(run, planner=planner_for(run, command.planner), configurator=configurator, seed=command.seed)
+    configurator = Configurator(keeps_planner=command.acting.planner is not None)
+    agent = command.acting.load(run, configurator=configurator, seed=command.seed)
     planned = plan_task(agent, task, Episodes.open(command.data), episode=command.episode, start=command.start)
     picture = command.out or run.path / "plans" / f"episode-{command.episode}-from-{command.start}-{task_file.stem}.png"
     draw_planned_task(planned, picture)
@@ -73,12 +73,13 @@ def run_evaluation(command: Evaluate, run: Run, task_file: Path) -> int:
             run,
             task_file,
             episodes=command.episodes,
-            planner=command.planner,
+            acting=command.acting,
             compiled=command.compile,
             steps=command.steps,
             critic=None if command.critic is None else (command.critic, command.critic_weight),
             without_guardrails=command.without_guardrails,
             seed=command.seed,
+            trace=command.trace,
             progress=progress.update,
         )
     if command.json:
@@ -94,40 +95,46 @@ def evaluate_task_of(
     task_file: Path,
     *,
     episodes: int,
-    planner: str | None = None,
+    acting: Acting,
     compiled: bool = False,
     steps: int | None,
     critic: tuple[str, float] | None = None,
     without_guardrails: bool = False,
     seed: int,
+    trace: Path | None = None,
     progress=None,
 ) -> dict[str, Any]:
     """Evaluates a run at a task, and keeps result and picture in its folder.
 
     Args:
+        acting: how the agent is set up.
         critic: name and weight of a liking that the task is to have beside.
         without_guardrails: whether the agent knows nothing of the run's own, by which it is judged all the same.
+        trace: file for one line a step; None: none.
     """
     import hashlib
 
     from telos.agent.configurator import Configurator
     from telos.agent.tasks import Prefer
     from telos.cli.guardrails import guardrails_of
-    from telos.cli.planners import planner_for
     from telos.cli.worlds import held_out_logs, world_of
-    from telos.core.errors import TelosError
+    from telos.core.errors import ConfigError, TelosError
     from telos.evaluation.tasks import evaluate_task
     from telos.evaluation.tasks.drawing import draw_task_paths, quantity_parts
-    from telos.recipes.experiment import load_agent
+    from telos.evaluation.trace import trace_file
     from telos.recipes.task_file import load_task
     from telos.teaching.familiarity import prepare_for
 
+    if acting.memory == "always":
+        raise ConfigError(
+            "The episodes of an evaluation are played side by side: nothing can be remembered from one to the next.", fix="say --memory episode"
+        )
     task, world = load_task(task_file), world_of(run)
     prepare_for(task, run)
-    configurator = Configurator(keeps_planner=planner is not None)
+    configurator = Configurator(keeps_planner=acting.planner is not None)
     guardrails = guardrails_of(run, needed=without_guardrails)
     in_force = () if without_guardrails else guardrails
-    agent = load_agent(run, guardrails=in_force, planner=planner_for(run, planner), configurator=configurator, seed=seed, compiled=compiled)
+    agent = acting.load(run, guardrails=in_force, configurator=configurator, seed=seed, compiled=compiled)
     if critic is not None:
         task = task + critic[1] * Prefer(critic[0])
     try:
@@ -135,9 +142,11 @@ def evaluate_task_of(
     except TelosError:
         # They are asked for only by a goal that is shown without its true state.
         logs = None
-    found = evaluate_task(agent, world, task, episodes=episodes, seed=seed, steps=steps, logs=logs, guardrails=guardrails, progress=progress)
+    with nullcontext() if trace is None else trace_file(trace) as watch:
+        how = {"episodes": episodes, "seed": seed, "steps": steps, "logs": logs, "guardrails": guardrails, "watch": watch}
+        found = evaluate_task(agent, world, task, progress=progress, **how)
     text = task_file.read_text(encoding="utf-8")
-    name = f"task-{task_file.stem}-{hashlib.sha256(f'{text}{episodes}{seed}{steps}{planner}{critic}{without_guardrails}'.encode()).hexdigest()[:16]}"
+    name = f"task-{task_file.stem}-{hashlib.sha256(f'{text}{episodes}{seed}{steps}{acting}{critic}{without_guardrails}'.encode()).hexdigest()[:16]}"
     result = {**found.to_json(), "task": text, "file": str(task_file), "critic": critic, "without_guardrails": without_guardrails}
     picture = run.path / "evaluations" / f"{name}.png"
     try:
@@ -153,6 +162,7 @@ def evaluate_task_of(
 def _show(result: Mapping[str, Any]) -> None:
     from rich.table import Table
 
+    from telos.cli.conduct import show_conduct
     from telos.cli.terminal import LABELS, percent, results, say
 
     table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
@@ -178,6 +188,7 @@ def _show(result: Mapping[str, Any]) -> None:
         say(f"  why       {reason}")
     if len(result["why"]) > 4:
         say(f"            and {len(result['why']) - 4} more, in the JSON")
+    show_conduct(result["conduct"])
     for who, rules in result["guardrails"].items():
         for name, rule in rules.items():
             label = {"agent": "Telos", **LABELS}[who]

@@ -21,7 +21,7 @@ class Train:
     out: Path
     """Folder of the run."""
     recipe: str = "default"
-    """default (by the data), pixels, clips, contact, scenery, vector, recurrent, robust, sigreg, touch, transformer, walls, or file.py:function."""
+    """default (by the data), another one by its name, such as pixels, recurrent or walls (docs/reference/recipes.md), or file.py:function."""
     weights: Path | None = None
     """Safetensors file of a vision transformer as in DINOv2: perception is that, frozen, and a small head on top of it is trained."""
     from_run: Annotated[Path | None, arg(name="from")] = None

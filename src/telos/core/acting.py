@@ -4,10 +4,10 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Literal
 
-from jaxtyping import Float, Num
+from jaxtyping import Bool, Float, Num
 from torch import Generator, Tensor, nn
 
-from telos.core.contracts import AbstractWorldModel
+from telos.core.contracts import AbstractCost, AbstractWorldModel
 from telos.core.types import Batched, Choice, Plan, Problem, State
 
 Mode = Literal["plan", "react", "auto"]
@@ -22,11 +22,13 @@ class AbstractPolicy(nn.Module, ABC):
         """Whether it can be asked about such a problem."""
 
     @abstractmethod
-    def act(self, problem: Problem, generator: Generator | None = None) -> Num[Tensor, "batch action"]:
+    def act(self, problem: Problem, generator: Generator | None = None, num: int = 1) -> Num[Tensor, "batch action"]:
         """The next action, in the environment's units and within its bounds.
 
         Args:
             generator: to draw an action from what the policy holds possible; None: the one that it prefers.
+            num: so many rows side by side belong to one problem; all problems see the same random numbers, so that each is acted
+                in alike alone and in company.
         """
 
 
@@ -36,12 +38,16 @@ class Prospect(Batched):
 
     problem: Problem
     """As it is planned for."""
+    cost: AbstractCost
+    """What energy is."""
     reaction: Plan
     """What the policy would do, step by step in imagination, and what that is expected to lead to; through the gate already."""
+    refused: Bool[Tensor, " batch"] | None = None
+    """Whom the gate does not let do what the policy would; None: there are no guardrails."""
     disagreement: Float[Tensor, " batch"] | None = None
     """Greatest disagreement of an ensemble along it; None: there is no ensemble."""
     surprise: Float[Tensor, " batch"] | None = None
-    """P-value of what has just happened; None: nobody has measured what is usual."""
+    """Least p-value of what has just happened, and in the steps before; None: nobody has measured what is usual."""
 
 
 class AbstractArbiter(ABC):

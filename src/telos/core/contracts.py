@@ -6,7 +6,7 @@ candidates lives in `telos.agent.actor.candidates` alone, and no component but t
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import ClassVar, NamedTuple
 
@@ -151,6 +151,9 @@ class AbstractWorldModel(nn.Module, ABC):
     latent_size: int
     reads_scenery: bool = False
     """Whether `assemble` makes use of a raw frame: what never changes within an episode is then still being learned."""
+    filters: bool = False
+    """Whether the latent of a state is a belief over several frames: `encode_frames` then gives the latents that frames alone would give,
+    and what makes a belief of frames goes on learning with the dynamics."""
 
     @property
     def device(self) -> torch.device:
@@ -219,6 +222,11 @@ class AbstractWorldModel(nn.Module, ABC):
     def step(self, state: State, action: Num[Tensor, "batch action"]) -> State:
         """The state that `action`, in the environment's units, is expected to lead to: the likeliest one, or that of the future which
         the state lives in (`futures`)."""
+
+    def amend(self, state: State, latent: Float[Tensor, "batch latent"]) -> State:
+        """The same belief but for the latent, which is known better: what is imagined from it goes on from there. Override where beliefs hold
+        the latent in another form too."""
+        return replace(state, latent=latent, belief=torch.cat([latent, state.belief[..., self.latent_size :]], dim=-1), readings={})
 
     def futures(self, state: State, horizon: int, num: int, generator: Generator) -> State | None:
         """Each state `num` times, side by side, and each time in a future of its own: chance is drawn here, for `horizon` steps.

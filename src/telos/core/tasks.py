@@ -222,6 +222,8 @@ class Intent:
     """`plan`: by search (Mode 2); `react`: by the policy (Mode 1); `auto`: by the policy where the arbiter lets it."""
     risk: AbstractRisk | None = None
     """What a plan is worth that may lead to several futures; None: the likeliest one counts."""
+    proposals: int = 0
+    """Action sequences that the policy proposes to a search, the one that it prefers first; 0: none."""
     why: tuple[str, ...] = ()
     """Each decision that differs from the agent's settings, in a few words for people."""
 

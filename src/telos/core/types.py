@@ -196,6 +196,8 @@ class Feelings(Batched):
     """Mean energy of a step ahead."""
     worst: Float[Tensor, " batch"]
     """Greatest energy of a step ahead, in the worst of the futures."""
+    disagreement: Float[Tensor, " batch"] | None = None
+    """How far the members of an ensemble disagree at most along the plan; None: there is no ensemble."""
 
 
 @dataclass(frozen=True)

@@ -6,18 +6,30 @@ import gymnasium
 from gymnasium.vector import VectorEnv
 
 from telos.core.config import short_name
+from telos.envs.flicker import Flicker
 from telos.envs.gym import WorldEnv, WorldVectorEnv
+from telos.envs.local_view import LocalView
+from telos.envs.locked_doors import LockedDoors
 from telos.envs.maze import Maze
 from telos.envs.names import WORLDS, make_env, make_vector_env, make_world, parse_args
+from telos.envs.occluder import Occluder
+from telos.envs.playroom import Playroom
 from telos.envs.point_mass import PointMass
 from telos.envs.push import Push
 from telos.envs.two_rooms import TwoRooms
+from telos.envs.windy_bridge import WindyBridge
 
 __all__ = [
+    "Flicker",
+    "LocalView",
+    "LockedDoors",
     "Maze",
+    "Occluder",
+    "Playroom",
     "PointMass",
     "Push",
     "TwoRooms",
+    "WindyBridge",
     "WorldEnv",
     "WorldVectorEnv",
     "make_env",

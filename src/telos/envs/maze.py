@@ -127,7 +127,7 @@ class Maze(AbstractWorld):
         return canvas.paint(self.floor_colour, (walls, self.wall_colour), (agent, self.agent_colour))
 
     def expert(self, state: WorldState, goal: WorldState) -> Float[np.ndarray, "batch 2"]:
-        here, there = self._cell(state), self._cell(goal)
+        here, there = self.cell(state), self.cell(goal)
         steps = distances_from(state["grid"], there)
         rows = np.arange(len(here))
         ways = here[:, None] + np.array([[0, 0], [0, 1], [0, -1], [1, 0], [-1, 0]])
@@ -143,7 +143,7 @@ class Maze(AbstractWorld):
 
     def path_length(self, state: WorldState, goal: WorldState) -> Float[np.ndarray, " batch"]:
         """The shortest way through the maze, from cell to cell, as a share of the arena's width."""
-        here, there = self._cell(state), self._cell(goal)
+        here, there = self.cell(state), self.cell(goal)
         return distances_from(state["grid"], there)[np.arange(len(here)), here[:, 0], here[:, 1]] / self.side
 
     @property
@@ -157,7 +157,7 @@ class Maze(AbstractWorld):
             floor = ", ".join(f"{row},{column}" for row, column in np.argwhere(~self._fixed_grid)[:3])
             raise ConfigError(f"Episodes cannot begin in the cell {start} of this map.", expected=f"the row and column of floor, such as {floor}")
 
-    def _cell(self, state: WorldState) -> Int[np.ndarray, "batch 2"]:
+    def cell(self, state: WorldState) -> Int[np.ndarray, "batch 2"]:
         """Row and column."""
         return np.clip(np.floor(state["position"][:, ::-1] * self.side).astype(np.int64), 0, self.side - 1)
 

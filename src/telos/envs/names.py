@@ -10,20 +10,31 @@ from typing import Any
 import gymnasium
 from gymnasium.vector import VectorEnv
 
-from telos.core.config import choose
+from telos.core.config import choose, short_name
 from telos.core.errors import ConfigError, UnknownNameError
 from telos.core.world import AbstractWorld
 from telos.envs import foreign
 from telos.envs.adapters import adapter_of
 from telos.envs.clip import Clip, split_clip
+from telos.envs.flicker import Flicker
 from telos.envs.gym import WorldEnv, WorldVectorEnv
 from telos.envs.gym_world import AbstractForeignWorld, AbstractGymWorld
+from telos.envs.local_view import LocalView
+from telos.envs.locked_doors import LockedDoors
 from telos.envs.maze import Maze
+from telos.envs.occluder import Occluder
+from telos.envs.playroom import Playroom
 from telos.envs.point_mass import PointMass
 from telos.envs.push import Push
 from telos.envs.two_rooms import TwoRooms
+from telos.envs.windy_bridge import WindyBridge
+from telos.envs.wrapped import WrappedWorld
 
-WORLDS: Mapping[str, type[AbstractWorld]] = {kind.__name__: kind for kind in (TwoRooms, Maze, PointMass, Push)}
+WORLDS: Mapping[str, type[AbstractWorld]] = {
+    kind.__name__: kind for kind in (TwoRooms, Maze, PointMass, Push, Playroom, LockedDoors, Flicker, LocalView, Occluder, WindyBridge)
+}
+INSIDE = "world"
+"""The argument that names the world inside of a `WrappedWorld`."""
 ENV_ARGS: Mapping[str, Any] = {"max_steps": int, "render_mode": str}
 TRUTHS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
@@ -41,12 +52,16 @@ def make_world(name: str, **args: Any) -> AbstractWorld:
     if foreign.is_foreign(name):
         return _make_foreign(name, args)
     kind = _world_class(name)
-    fields = _field_names(kind)
-    _check_names(name, args, fields)
+    _check_names(name, args, _hints(name, args))
+    own = dict(args)
+    if issubclass(kind, WrappedWorld):
+        own = {key: args[key] for key in args if key in _own_of_wrapped(kind)}
+        inside = {key: args[key] for key in args if key not in (*own, INSIDE)}
+        own[INSIDE] = make_world(_inside(kind, args), **inside)
     try:
-        return kind(**args)
+        return kind(**own)
     except TypeError as error:
-        raise ConfigError(f"'{name}' cannot be made: {error}.", expected="arguments among " + ", ".join(fields)) from error
+        raise ConfigError(f"'{name}' cannot be made: {error}.", expected="arguments among " + ", ".join(_field_names(kind))) from error
 
 
 def make_env(name: str, **args: Any) -> gymnasium.Env:
@@ -80,7 +95,9 @@ def parse_args(name: str, items: Iterable[str]) -> dict[str, Any]:
         UnknownNameError: there is no such environment.
         ConfigError: an item is not `key=value`, names no argument, or its value is of another type.
     """
-    hints = None if foreign.is_foreign(name) else {**_hints(_world_class(name)), **ENV_ARGS}
+    items = list(items)
+    given = dict(item.split("=", 1) for item in items if "=" in item)
+    hints = None if foreign.is_foreign(name) else {**_hints(name, given), **ENV_ARGS}
     args = {}
     for item in items:
         key, equals, text = item.partition("=")
@@ -129,15 +146,39 @@ def _field_names(kind: type[AbstractWorld]) -> list[str]:
     return [field.name for field in dataclasses.fields(kind) if field.init]
 
 
-def _hints(kind: type[AbstractWorld]) -> dict[str, Any]:
+def _hints(name: str, args: Mapping[str, Any]) -> dict[str, Any]:
+    """What a world takes, with types; one around another takes that one's name and its arguments too.
+
+    An argument that both have goes to the outer one.
+    """
+    kind = _world_class(name)
     hints = typing.get_type_hints(kind)
-    return {name: hints[name] for name in _field_names(kind)}
+    if not issubclass(kind, WrappedWorld):
+        return {field: hints[field] for field in _field_names(kind)}
+    return {**_hints(_inside(kind, args), {}), **{field: hints[field] for field in _own_of_wrapped(kind)}, INSIDE: str}
+
+
+def _own_of_wrapped(kind: type[WrappedWorld]) -> list[str]:
+    """What belongs to a world around another one; how often an action is repeated is the other's affair."""
+    return [field for field in _field_names(kind) if field not in (INSIDE, "action_repeat")]
+
+
+def _inside(kind: type[WrappedWorld], args: Mapping[str, Any]) -> str:
+    """The name of the world inside of one that is around it: as it was given, or its usual one."""
+    name = args.get(INSIDE)
+    if name is None:
+        name = short_name(type(next(field.default for field in dataclasses.fields(kind) if field.name == INSIDE)))
+    if not isinstance(name, str) or foreign.is_foreign(name) or issubclass(_world_class(name), WrappedWorld):
+        raise ConfigError(
+            f"'{name}' cannot be the world inside of '{short_name(kind)}'.", expected="a world that ships with Telos, or one of your own"
+        )
+    return name
 
 
 def _split(name: str, args: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """The arguments of the world, and those of the environment around it."""
     if not foreign.is_foreign(name):
-        _check_names(name, args, [*_field_names(_world_class(name)), *ENV_ARGS])
+        _check_names(name, args, [*_hints(name, args), *ENV_ARGS])
     return world_args(name, args), {key: args[key] for key in args if key in ENV_ARGS}
 
 

@@ -6,10 +6,14 @@ import numpy as np
 import torch
 
 from telos.agent.loop import Agent
+from telos.agent.moments import moments_of
 from telos.agent.tasks import ReachGoal
 from telos.core.seeding import numpy_generator
+from telos.core.tasks import AbstractTask
 from telos.core.world import AbstractWorld, WorldState
 from telos.data.behaviour import HeldRandomActions
+from telos.evaluation.conduct import Conduct
+from telos.evaluation.trace import Watcher
 
 
 class AbstractContestant(ABC):
@@ -31,31 +35,45 @@ class AbstractContestant(ABC):
 
 
 class AgentContestant(AbstractContestant):
-    """The agent under test: it sees observations, and the goal's observation; never a true state."""
+    """The agent under test: it sees observations, and the goal's observation; never a true state.
 
-    def __init__(self, agent: Agent, name: str = "agent") -> None:
+    Args:
+        watch: told what the agent expects and notices at every step.
+    """
+
+    def __init__(self, agent: Agent, name: str = "agent", *, watch: Watcher | None = None) -> None:
         self.agent, self.name = agent, name
+        self.watch = watch
         self.plan_seconds = 0.0
-        self.num_plans = 0
-        self.fallback_steps = 0
-        self.num_steps = 0
+        self.conduct = Conduct()
+
+    @property
+    def seconds_per_plan(self) -> float:
+        """CPU time of one plan, whether it was searched for or the policy's."""
+        return self.plan_seconds / max(self.conduct.decisions, 1)
 
     def begin(self, world: AbstractWorld, starts: WorldState, goals: WorldState) -> None:
+        self.alive = list(range(len(next(iter(starts.values())))))
         self.world = world
         self.agent.reset()
-        self.agent.set_task(ReachGoal(world.observe(goals)))
+        self.agent.set_task(self.task(goals))
+
+    def task(self, goals: WorldState) -> AbstractTask:
+        """What the agent is told to do."""
+        return ReachGoal(self.world.observe(goals))
 
     def act(self, states: WorldState) -> np.ndarray:
         actions = self.agent.act(self.world.observe(states))
         self.plan_seconds += self.agent.last_cpu_seconds
-        self.num_plans += len(actions) if self.agent.last_cpu_seconds else 0
-        self.num_steps += len(actions)
-        plan = self.agent.last_plan
-        if plan is not None and plan.verdict is not None:
-            self.fallback_steps += int(plan.verdict.fallback.sum())
+        moments = moments_of(self.agent)
+        assert moments is not None, "the agent has just acted"
+        self.conduct.saw(moments)
+        if self.watch is not None:
+            self.watch(self.alive, moments)
         return actions
 
     def keep(self, rows: np.ndarray) -> None:
+        self.alive = [number for number, stays in zip(self.alive, rows, strict=True) if stays]
         self.agent.keep(torch.from_numpy(rows))
 
 

@@ -24,6 +24,7 @@ from telos.evaluation.guarded_pairs import draw_guarded_pairs
 from telos.evaluation.intervals import paired_difference
 from telos.evaluation.protocols import HELD_OUT, Pairs, Protocol, draw_pairs
 from telos.evaluation.success import AbstractSuccess, make_success
+from telos.evaluation.trace import Watcher
 
 
 @dataclass(frozen=True)
@@ -39,10 +40,11 @@ class Evaluation:
     floors: dict[str, Outcome | None]
     """`random`, `zero`, `scripted`; None where there is no such contestant."""
     plan_cpu_seconds: float
-    """CPU time of one plan."""
-    num_plans: int
+    """CPU time of one plan, whether it was searched for or the policy's."""
     planner: dict[str, Any]
     """The planner's config as JSON."""
+    conduct: dict[str, Any]
+    """How the agent went about it, as `Conduct.to_json` tells."""
     guarded: Guarded | None = None
     """How guardrails fared; None: there were none."""
 
@@ -55,7 +57,8 @@ class Evaluation:
             "floors": {name: None if outcome is None else outcome.to_json() for name, outcome in self.floors.items()},
             "differences": {name: self._difference(outcome) for name, outcome in self.floors.items() if outcome is not None},
             "plan_cpu_seconds": self.plan_cpu_seconds,
-            "planner_calls": self.num_plans,
+            "planner_calls": self.conduct["searches"],
+            "conduct": self.conduct,
             "planner": self.planner,
             "protocol": config.to_json(self.protocol),
             "protocol_hash": self.protocol_hash,
@@ -80,6 +83,7 @@ def evaluate(
     *,
     guardrails: tuple[Guardrail, ...] = (),
     conflicts: bool = False,
+    watch: Watcher | None = None,
 ) -> Evaluation:
     """The agent, a random wanderer, doing nothing and the world's expert, on the same starts and goals.
 
@@ -89,6 +93,7 @@ def evaluate(
         guardrails: what everybody is judged by, whether the agent knows of them or not. Starts and goals are then those of
             `draw_guarded_pairs`, and an expert that keeps to them plays too, where there is one.
         conflicts: play only where the usual way breaks a guardrail.
+        watch: told what the agent expects and notices at every step, such as a `trace_file`.
 
     Raises:
         SpaceError: the agent was trained on other observations or actions than this world has.
@@ -103,7 +108,7 @@ def evaluate(
     success = make_success(world, protocol, agent.world_model, logs)
     requirements = requirements_of(guardrails)
     pairs = _draw(world, protocol, requirements, logs, success, conflicts)
-    ours = AgentContestant(agent)
+    ours = AgentContestant(agent, watch=watch)
     judges: dict[str, Judges] = {}
 
     def run(contestant: AbstractContestant) -> Outcome:
@@ -121,9 +126,9 @@ def evaluate(
         pairs=pairs,
         agent=agent_outcome,
         floors=outcomes,
-        plan_cpu_seconds=ours.plan_seconds / max(ours.num_plans, 1),
-        num_plans=ours.num_plans,
+        plan_cpu_seconds=ours.seconds_per_plan,
         planner=config.to_json(agent.settings.planner),
+        conduct=ours.conduct.to_json(agent),
         guarded=_guarded(guardrails, judges, ours, conflicts) if guardrails else None,
     )
 
@@ -159,8 +164,8 @@ def _guarded(guardrails: tuple[Guardrail, ...], judges: Mapping[str, Judges], ou
     return Guarded(
         guardrails=guardrails,
         breaches={who: judge.breaches for who, judge in judges.items()},
-        fallback_steps=ours.fallback_steps,
-        num_steps=ours.num_steps,
+        fallback_steps=ours.conduct.fallback_steps,
+        num_steps=ours.conduct.steps,
         in_force={guardrail.name for guardrail in ours.agent.guardrails} >= {guardrail.name for guardrail in guardrails},
         conflicts=conflicts,
     )

@@ -15,7 +15,8 @@ from telos.agent.actor import AUTO, choose_planner_for
 from telos.agent.configurator import Configurator
 from telos.agent.guardrails.saving import FILE as GUARDRAILS
 from telos.agent.guardrails.saving import load_guardrails
-from telos.agent.loop import Agent
+from telos.agent.loop import Agent, AgentSettings
+from telos.agent.memory import RememberingModel
 from telos.core import config
 from telos.core.acting import Mode
 from telos.core.compiling import compile_rollouts
@@ -23,6 +24,7 @@ from telos.core.contracts import AbstractCost, AbstractPlanner, AbstractRisk
 from telos.core.errors import ConfigError, DataError, UnknownNameError
 from telos.core.guarding import Guardrail
 from telos.core.logs import AbstractLogs, Moments
+from telos.core.memory import AbstractMemory
 from telos.core.run import Run
 from telos.core.seeding import derive_seed
 from telos.core.spaces import Spaces, TreeSpace
@@ -30,7 +32,7 @@ from telos.core.tasks import AbstractConfigurator
 from telos.core.weights import load_weights
 from telos.data import Episodes, Mixture, split
 from telos.recipes.features import seen_through
-from telos.recipes.knowledge import load_knowledge, load_recipe
+from telos.recipes.knowledge import load_knowledge, load_memory, load_recipe
 from telos.recipes.knowledge import load_untrained as load_untrained
 from telos.recipes.knowledge import load_world_model as load_world_model
 from telos.recipes.recipe import Recipe
@@ -193,6 +195,11 @@ def load_agent(
     ahead_tolerance: float | None = None,
     mode: Mode | None = None,
     risk: AbstractRisk | None = None,
+    proposals: int | None = None,
+    surprise_level: float | None = None,
+    when_surprised: Literal["plan", "fall back"] | None = None,
+    remembers: bool | None = None,
+    memory: AbstractMemory | Literal["episode", "always"] | None = None,
     compiled: bool = False,
     guardrails: Sequence[Guardrail] | None = None,
     drives: AbstractCost | None = None,
@@ -206,8 +213,9 @@ def load_agent(
         budget_ms: wall-clock time for one plan; None: until the planner is through.
         ahead_tolerance: plan while the last action is carried out, and anew where the latent that is seen then differs from
             the expected one by more than this; see `telos.evaluation.one_step_tolerance`. None: as the recipe says.
-        mode: `plan`, `react` or `auto`, as `AgentSettings.mode` says; None: as the recipe says.
-        risk: what a plan is worth that may lead to several futures; None: as the recipe says.
+        mode, risk, proposals, surprise_level, when_surprised, remembers: as `AgentSettings` says; None: as the recipe says.
+        memory: remembers what it has found otherwise than expected, for the rest of the episode; `always`: in later episodes too
+            (`remembers`). Either as the run was taught (`telos remember RUN`), or a memory of your own. None: it does not.
         compiled: compile rollouts, which takes some seconds at first; see `telos.core.compiling.compile_rollouts` for when it pays.
         guardrails: what it must never do; None: those in the run folder, which `telos calibrate` wrote; (): none whatever.
         drives: a cost that is added to that of every task.
@@ -217,27 +225,43 @@ def load_agent(
     Raises:
         RunError: training did not come to its end, or the folder is damaged.
         GuardrailError: a guardrail was calibrated for something else than this agent is, or cannot be kept by it; or `pinned` is another one.
-        ConfigError: the planner is a name; only `auto` is one here.
+        ConfigError: the planner is a name, and not `auto`; or the settings ask for what the run was not taught.
     """
     run = run if isinstance(run, Run) else Run.open(Path(run))
-    settings = load_recipe(run).agent
-    if planner == AUTO:
-        planner = choose_planner_for(run, Spaces.from_json(run.description["spaces"]).action, settings.planner).planner
-    if isinstance(planner, str):
-        raise ConfigError(f"'{planner}' is no planner.", expected="'auto', or a planner such as telos.agent.actor.CEM(horizon=12)")
-    if planner is not None or budget_ms is not None:
-        planner = planner or settings.planner
-        settings = replace(settings, planner=planner, replan_every=min(settings.replan_every, planner.horizon), budget_ms=budget_ms)
-    if ahead_tolerance is not None:
-        settings = replace(settings, ahead_tolerance=ahead_tolerance)
-    settings = replace(settings, mode=mode or settings.mode, risk=risk or settings.risk)
+    settings = _with_planner(run, load_recipe(run).agent, planner, budget_ms)
+    asked: dict[str, Any] = {
+        "ahead_tolerance": ahead_tolerance,
+        "mode": mode,
+        "risk": risk,
+        "proposals": proposals,
+        "surprise_level": surprise_level,
+        "when_surprised": when_surprised,
+        "remembers": remembers,
+    }
+    settings = replace(settings, **{name: value for name, value in asked.items() if value is not None})
     knowledge = load_knowledge(run, device=device)
+    if memory is not None:
+        settings = replace(settings, remembers=settings.remembers or memory == "always")
+        memory = load_memory(run, device=device) if memory in ("episode", "always") else memory
+        knowledge = replace(knowledge, world_model=RememberingModel(knowledge.world_model, memory))
     if compiled:
         compile_rollouts(knowledge.world_model)
     if guardrails is None:
         file = run.path / GUARDRAILS
         guardrails = load_guardrails(file) if file.exists() else ()
     return Agent(knowledge, settings, guardrails=tuple(guardrails), drives=drives, pinned=pinned, configurator=configurator, seed=seed)
+
+
+def _with_planner(run: Run, settings: AgentSettings, planner: AbstractPlanner | str | None, budget_ms: float | None) -> AgentSettings:
+    """The settings with another planner or budget, where one is asked for."""
+    if planner == AUTO:
+        planner = choose_planner_for(run, Spaces.from_json(run.description["spaces"]).action, settings.planner).planner
+    if isinstance(planner, str):
+        raise ConfigError(f"'{planner}' is no planner.", expected="'auto', or a planner such as telos.agent.actor.CEM(horizon=12)")
+    if planner is None and budget_ms is None:
+        return settings
+    planner = planner or settings.planner
+    return replace(settings, planner=planner, replan_every=min(settings.replan_every, planner.horizon), budget_ms=budget_ms)
 
 
 def choose_recipe(recipe: RecipeLike, logs: AbstractLogs) -> Recipe:

@@ -9,6 +9,7 @@ from telos.core import config
 from telos.core.acting import AbstractArbiter, AbstractPolicy, AbstractSurprise
 from telos.core.contracts import AbstractCost, AbstractWorldModel
 from telos.core.errors import RunError
+from telos.core.memory import AbstractMemory
 from telos.core.readouts import AbstractReadout, Knowledge
 from telos.core.run import Run
 from telos.core.seeding import derive_seed
@@ -20,7 +21,7 @@ from telos.recipes.recipe import Recipe
 from telos.recipes.run_folder import finished
 
 READOUTS, CRITICS, FAMILIARITY = "readouts", "critics", "familiarity"
-POLICY, ARBITER, SURPRISE = "policy", "arbiter", "surprise"
+POLICY, ARBITER, SURPRISE, MEMORY = "policy", "arbiter", "surprise", "memory"
 """Where a run folder keeps what was taught: `readouts/NAME`, `critics/NAME`, `familiarity` and so on; each a JSON and a safetensors file."""
 Kind = TypeVar("Kind")
 
@@ -74,6 +75,15 @@ def load_knowledge(run: Run | Path | str, *, device: torch.device | str = "cpu")
         arbiter=_one(run.path, ARBITER, AbstractArbiter, tie, device),
         surprise=_one(run.path, SURPRISE, AbstractSurprise, tie, device),
     )
+
+
+def load_memory(run: Run | Path | str, *, device: torch.device | str = "cpu") -> AbstractMemory:
+    """What a run was taught to remember. Raises RunError if nobody has taught it, or on other weights than the run has now."""
+    run = run if isinstance(run, Run) else Run.open(Path(run))
+    memory = _one(run.path, MEMORY, AbstractMemory, fingerprint(load_world_model(run)), device)
+    if memory is None:
+        raise RunError(f"The run {run.path} was not taught what is worth remembering.", fix="telos remember RUN")
+    return memory
 
 
 def _named(folder: Path, kind: type[Kind], tie: str, device: torch.device | str) -> dict[str, Kind]:

@@ -8,7 +8,7 @@ from telos.agent.actor import MPPI, choose_planner
 from telos.agent.cost import LeastDistance, RunningMinimum
 from telos.agent.loop import AgentSettings
 from telos.agent.perception import EncoderConfig
-from telos.agent.world_model import JEPAConfig, MLPPredictorConfig, RecurrentPredictorConfig
+from telos.agent.world_model import FilteringJEPAConfig, JEPAConfig, MLPPredictorConfig, RecurrentPredictorConfig
 from telos.core.contracts import AbstractObjective
 from telos.core.logs import AbstractLogs
 from telos.core.spaces import PixelSpace, VectorSpace
@@ -16,7 +16,8 @@ from telos.data import scenery_share
 from telos.recipes.recipe import Recipe
 from telos.training import Curriculum, Phase
 from telos.training.augmentations import ColourJitter, Defocus, PixelNoise, UnevenLight
-from telos.training.objectives import Covariance, InverseDynamics, Prediction, SIGReg, Smoothness, Variance
+from telos.training.diagnostics import CollapseWatch
+from telos.training.objectives import Belief, Covariance, InverseDynamics, OfFrames, Prediction, SIGReg, Smoothness, Variance
 
 SCENERY_THRESHOLD = 0.02
 """Share of the picture that must change from episode to episode before the scenery gets an encoder of its own."""
@@ -111,6 +112,39 @@ def recurrent(logs: AbstractLogs) -> Recipe:
     model = recipe.world_model
     assert isinstance(model, JEPAConfig)
     return replace(recipe, name=f"{recipe.name}-recurrent", world_model=replace(model, predictor=RecurrentPredictorConfig()))
+
+
+def filtering(logs: AbstractLogs) -> Recipe:
+    """Frames that hide what matters now and then (blank frames, things in the way, a view of the surroundings only): a belief is carried
+    from step to step, and perception is learned before it, from what frames show."""
+    longest = int(logs.lengths.max()) if logs.num_episodes else 1
+    together = Phase(
+        name="perception and belief",
+        num_steps=600,
+        batch_size=64,
+        window=min(8, longest),
+        objectives=(Belief(after=4), OfFrames()),
+        learning_rate=2e-3,
+    )
+    window = min(20, longest)
+    belief = Phase(
+        name="belief",
+        trains="dynamics",
+        num_steps=2400,
+        batch_size=128,
+        window=window,
+        seen=min(7, window),
+        objectives=(Belief(),),
+        learning_rate=2e-3,
+        weight_decay=1e-4,
+    )
+    return Recipe(
+        name="filtering",
+        world_model=FilteringJEPAConfig(encoder=EncoderConfig()),
+        # A belief varies once it has learned to look, long after perception does: the watch is more patient than usual.
+        curriculum=Curriculum(phases=(together, belief), watch=CollapseWatch(patience=20)),
+        agent=_agent(logs, horizon=24, noise_exponent=2.0),
+    )
 
 
 def dynamics_phases(logs: AbstractLogs, *, single: int, rollouts: int) -> tuple[Phase, Phase]:

@@ -1,4 +1,4 @@
-"""Encoder, step and policy as graphs that run with torch alone: no Telos, no Python classes, no generator."""
+"""Encoder, step, search and policy as graphs that run with torch alone: no Telos, no Python classes, no generator."""
 
 import hashlib
 import json
@@ -13,8 +13,9 @@ from torch import Tensor, nn
 
 import telos
 from telos.agent.actor import make_plan
-from telos.agent.actor.box import ActionBox
 from telos.agent.loop import Agent, AgentSettings
+from telos.core.acting import AbstractPolicy
+from telos.core.action_box import ActionBox
 from telos.core.contracts import AbstractCost, AbstractWorldModel
 from telos.core.errors import ConfigError, GuardrailError
 from telos.core.folders import new_folder
@@ -80,6 +81,18 @@ class PolicyGraph(nn.Module):
         return make_plan(planner, world_model=model, cost=cost, problem=problem, generator=generator, fixed_work=True).actions[:, 0]
 
 
+class ReactGraph(nn.Module):
+    """`(observation, goal) -> action`: the action that a policy prefers in a frame, without any search."""
+
+    def __init__(self, world_model: AbstractWorldModel, policy: AbstractPolicy) -> None:
+        super().__init__()
+        self.world_model, self.policy = world_model, policy
+
+    def forward(self, observation: Observation, goal: Observation) -> Tensor:
+        model = self.world_model
+        return self.policy.act(Problem(state=model.observe(None, None, observation), goal=model.observe(None, None, goal)))
+
+
 @dataclass(frozen=True)
 class Graph:
     """One exported graph."""
@@ -96,7 +109,8 @@ class Graph:
 
 @torch.no_grad()
 def export_graphs(agent: Agent, out: Path, *, seed: int = 0) -> list[Graph]:
-    """Writes `encoder.pt2`, `step.pt2`, `policy.pt2` and `graphs.json`, each graph compared with the model before it is kept.
+    """Writes `encoder.pt2`, `step.pt2`, `policy.pt2` (the whole search) and `graphs.json`; and `react.pt2`, if the agent was taught to act
+    without a search. Each graph is compared with the model before it is kept.
 
     Raises:
         DataError: `out` is taken, or cannot be written.
@@ -152,6 +166,12 @@ def _export_all(agent: Agent, out: Path, seed: int):
     one = {"observation": _shape_of(space, 1), "goal": _shape_of(space, 1), "noise": [tape.used]}
     noises = lambda num: (observations(1), observations(1), torch.randn(tape.used, generator=generator))  # noqa: E731
     yield _export("policy", policy, noises, out, one, {"action": [1, *action.shape]}, dynamic=False)
+    if agent.knowledge.policy is not None:
+        react = ReactGraph(model, agent.knowledge.policy)
+        # What it keeps from its first call on, such as bounds, must be real tensors, and not those of the capture.
+        react(observations(1), observations(1))
+        both = {"observation": _shape_of(space), "goal": _shape_of(space)}
+        yield _export("react", react, lambda num: (observations(num), observations(num)), out, both, {"action": ["batch", *action.shape]})
 
 
 def _export(

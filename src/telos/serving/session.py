@@ -13,6 +13,7 @@ from telos.agent.loop import Agent
 from telos.agent.tasks import ReachGoal
 from telos.core.errors import SpaceError, TelosError
 from telos.core.spaces import Tree
+from telos.core.types import Plan
 from telos.serving.limits import ActionLimits
 from telos.serving.refusals import BusyError, PlanningError, StaleFrameError
 from telos.serving.settings import Answer, ServingSettings, Source
@@ -178,8 +179,8 @@ class Session:
                 self.agent.reset()
                 raise
             rest, plan = self.agent.continuation(LATE_LIFE), self.agent.last_plan
-            fell_back = plan is not None and plan.verdict is not None and bool(plan.verdict.fallback[0])
-            return action, list(rest[0].cpu().numpy()), "fallback" if fell_back else "plan"
+            assert plan is not None
+            return action, list(rest[0].cpu().numpy()), _source_of(plan)
 
         return work
 
@@ -217,3 +218,9 @@ class Session:
     def _check_free(self) -> None:
         if self._answering:
             raise BusyError("The session is answering another request.", fix="wait for its answer; one request at a time")
+
+
+def _source_of(plan: Plan) -> Source:
+    if plan.verdict is not None and bool(plan.verdict.fallback[0]):
+        return "fallback"
+    return "policy" if plan.choice is not None and not bool(plan.choice.planned[0]) else "plan"

@@ -7,7 +7,7 @@ import numpy as np
 
 from telos.core.errors import ConfigError
 
-Source = Literal["plan", "previous plan", "last action", "fallback"]
+Source = Literal["plan", "policy", "previous plan", "last action", "fallback"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +44,7 @@ class Answer:
     source: Source
     """Where it comes from."""
     frame: int
-    """The last frame that was taken; if `source` is `plan`, the one that was planned from."""
+    """The last frame that was taken; if `source` is `plan` or `policy`, the one that was decided from."""
     restarted: bool = False
     """Whether the agent began afresh: after a reset, or since the watchdog had fired."""
 

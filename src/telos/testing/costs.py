@@ -51,7 +51,8 @@ def example_futures(seed: int) -> tuple[Rollout, Problem]:
 
     latent = draw(NUM, HORIZON, LATENT)
     beyond = draw(NUM, HORIZON, 1)
-    rollout = Rollout(latent=latent, actions=draw(NUM, HORIZON, ACTION).clamp(-1, 1), beyond=(beyond,))
+    actions, disagreement = draw(NUM, HORIZON, ACTION).clamp(-1, 1), latent[..., 0].square()
+    rollout = Rollout(latent=latent, actions=actions, beyond=(beyond,), disagreement=disagreement)
     problem = Problem(state=_state(draw(NUM, LATENT)), goal=_state(draw(NUM, LATENT)), previous_action=draw(NUM, ACTION).clamp(-1, 1))
     return rollout, problem
 
@@ -89,8 +90,9 @@ def _check_gradient(promises: Promises, cost: AbstractCost, rollout: Rollout, pr
     arrived = problem.goal.latent[:, None].expand(-1, HORIZON, -1)
     still = torch.zeros_like(rollout.actions)
     for case, latent, actions in (("", rollout.latent, rollout.actions), (" where everything is at the goal and at rest", arrived, still)):
-        leaves = [part.clone().requires_grad_() for part in (latent, actions, latent[..., :1])]
-        energy = cost.energy(Rollout(*leaves[:2], beyond=(leaves[2],)), replace(problem, previous_action=torch.zeros_like(actions[:, 0])))
+        leaves = [part.clone().requires_grad_() for part in (latent, actions, latent[..., :1], torch.zeros_like(latent[..., 0]))]
+        future = Rollout(*leaves[:2], beyond=(leaves[2],), disagreement=leaves[3])
+        energy = cost.energy(future, replace(problem, previous_action=torch.zeros_like(actions[:, 0])))
         # A cost may be rough, and then is for planners that sample.
         for slope in torch.autograd.grad(energy.sum(), leaves, allow_unused=True) if energy.requires_grad else ():
             promises(slope is None or finite(slope), f"its gradient is finite{case}")

@@ -7,14 +7,15 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from telos.agent.actor import make_plan
-from telos.core.contracts import AbstractCost, AbstractPlanner
+from telos.agent.actor import Mean, Worst, make_plan
+from telos.core.contracts import AbstractCost, AbstractPlanner, AbstractRisk
 from telos.core.errors import TelosError
 from telos.core.spaces import ActionSpace, DiscreteSpace, VectorSpace
 from telos.core.types import Plan, Problem, Rollout
 from telos.testing.promises import Promises, check_value
 from telos.testing.trees import finite, near, same, snapshot
 from telos.testing.true_point_mass import TruePointMass, known_problem, quadratic_cost
+from telos.testing.windy_point_mass import ONE_IN, WindyPointMass
 
 NUM = 4
 EFFORT = 0.05
@@ -45,6 +46,7 @@ def check_planner(planner: AbstractPlanner, *, within: float | None = None, seed
         _check_warm_start(promises, case, plan, seed)
         _check_budget(promises, case, seed)
         _check_hopeless(promises, case, seed)
+        _check_risk(promises, case, seed)
     if within is not None:
         ratio = optimality(planner, effort_weight=EFFORT, num=NUM, seeds=(seed,)).max().item()
         promises(ratio <= 1 + within, f"its plans are within {100 * within:g} % of the known optimum", f"{100 * (ratio - 1):.1f} % above it")
@@ -78,9 +80,16 @@ class _Case:
         problem = Problem(state=start, goal=goal)
         return cls(planner, model, problem, quadratic_cost(0.0 if isinstance(space, DiscreteSpace) else EFFORT))
 
-    def plan(self, seed: int, warm_start: Plan | None = None) -> Plan:
-        generator = torch.Generator().manual_seed(seed)
-        return make_plan(self.planner, world_model=self.model, cost=self.cost, problem=self.problem, generator=generator, warm_start=warm_start)
+    def plan(self, seed: int, warm_start: Plan | None = None, risk: AbstractRisk | None = None) -> Plan:
+        return make_plan(
+            self.planner,
+            world_model=self.model,
+            cost=self.cost,
+            problem=self.problem,
+            generator=torch.Generator().manual_seed(seed),
+            warm_start=warm_start,
+            risk=risk,
+        )
 
     def energy_of(self, actions: Tensor) -> Tensor:
         return self.cost.energy(self.model.rollout(self.problem.state, actions), self.problem).sum(dim=1)
@@ -157,6 +166,28 @@ def _check_budget(promises: Promises, case: _Case, seed: int) -> None:
 def _check_hopeless(promises: Promises, case: _Case, seed: int) -> None:
     lost = replace(case, cost=_Hopeless(part=case.cost))
     _check_actions(promises, lost, lost.plan(seed))
+
+
+def _check_risk(promises: Promises, case: _Case, seed: int) -> None:
+    """In a world where who plans for the mean and who plans for the worst do not do the same, plans differ, each better by its own risk."""
+    space = case.model.spaces.action
+    if space is LOPSIDED:
+        # Too little can be done against the wind there.
+        return
+    model, cost = WindyPointMass(action=space), quadratic_cost(0.0)
+    problem, _ = known_problem(model, np.random.default_rng(seed), NUM, horizon=case.planner.horizon, effort_weight=EFFORT)
+    risks = Mean(num_futures=ONE_IN), Worst(num_futures=ONE_IN)
+    windy = replace(case, model=model, problem=problem, cost=cost)
+    plans = [windy.plan(seed, risk=risk) for risk in risks]
+    state = model.futures(problem.state, case.planner.horizon, ONE_IN, torch.Generator().manual_seed(seed))
+    folded = replace(problem.repeat(ONE_IN), state=state)
+    found = []
+    for plan in plans:
+        _check_actions(promises, windy, plan)
+        along = cost.energy(model.rollout(state, plan.actions.repeat_interleave(ONE_IN, dim=0)), folded).unflatten(0, (-1, ONE_IN))
+        promises(near(plan.energies, along.mean(dim=1)), "a plan's energies are the means over the futures")
+        found.append([risk(along.sum(dim=2)).sum() for risk in risks])
+    promises(bool(found[0][0] < found[1][0] and found[1][1] < found[0][1]), "what it finds is best by the risk that it plans under", found)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,7 +1,7 @@
 """Signs of health: the loss alone is none. A dead model has the lowest loss of all."""
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import torch
 from jaxtyping import Float
@@ -24,6 +24,18 @@ class Health:
     """Mean squared error of the imagined latents over the window."""
     nothing_moves: float
     """The same, had the model said that nothing ever moves."""
+    information: float | None = None
+    """What the latent variable z tells of each step, in nats; None, here and below: the model has none."""
+    explained_error: float | None = None
+    """The error with z inferred from what was seen."""
+    blind_error: float | None = None
+    """What of the error z leaves where start and actions are those of another window, as a share of what that start is off by: near 0, z
+    tells everything by itself."""
+
+    @property
+    def gain(self) -> float | None:
+        """Share of the error that z explains."""
+        return None if self.explained_error is None else 1 - self.explained_error / max(self.error, 1e-12)
 
     @property
     def latent_size(self) -> int:
@@ -43,8 +55,8 @@ class Health:
         """Prediction error as a share of "nothing moves"; above 1 the model is worse than no model."""
         return self.error / max(self.nothing_moves, 1e-12)
 
-    def to_json(self) -> dict[str, float | tuple[float, ...]]:
-        derived = ("latent_size", "least_deviation", "mean_deviation", "relative_error")
+    def to_json(self) -> dict[str, float | tuple[float, ...] | None]:
+        derived = ("latent_size", "least_deviation", "mean_deviation", "relative_error", "gain")
         return {**asdict(self), **{name: getattr(self, name) for name in derived}}
 
 
@@ -64,7 +76,7 @@ def effective_rank(latents: Float[Tensor, "samples latent"]) -> float:
 
 
 def measure_health(states: State, predictions: Rollout) -> Health:
-    """Health from encoded windows `[batch time+1 ...]` and what was predicted from their first frames."""
+    """Health from encoded windows `[batch time+1 ...]` and what was predicted from their first frames, z aside."""
     latents = states.latent.detach().float()
     targets = latents[:, 1:]
     return Health(
@@ -72,6 +84,29 @@ def measure_health(states: State, predictions: Rollout) -> Health:
         effective_rank=effective_rank(latents.flatten(0, 1)),
         error=(predictions.latent.detach().float() - targets).square().mean().item(),
         nothing_moves=(latents[:, :1] - targets).square().mean().item(),
+    )
+
+
+@torch.no_grad()
+def with_chance(health: Health, world_model: AbstractWorldModel, states: State, actions: Tensor) -> Health:
+    """The same with what there is to say of a latent variable, if the model has one: whether it is ignored, or tells everything.
+
+    Args:
+        states: encoded windows `[batch time+1 ...]`, two or more.
+    """
+    told = world_model.explain(states.at(0), states, actions)
+    if told.information is None:
+        return health
+    targets = states.latent[:, 1:]
+    other = states.at(0).select(torch.arange(len(actions), device=actions.device).roll(1))
+    blind = world_model.explain(other, states, actions.roll(1, dims=0)).latent
+    # With a code for each frame, start and actions make no difference.
+    off = (other.latent[:, None] - targets).square().mean().clamp_min(1e-12)
+    return replace(
+        health,
+        information=told.information.mean().item(),
+        explained_error=(told.latent - targets).square().mean().item(),
+        blind_error=((blind - targets).square().mean() / off).item(),
     )
 
 
@@ -89,6 +124,10 @@ class CollapseWatch:
     """Checks in a row that may find a collapse before the run is stopped."""
     long_patience: int = 20
     """Checks in a row that may find anything wrong before the run is stopped."""
+    least_gain: float = 0.02
+    """A latent variable that explains a smaller share of the error is ignored; a warning only, for there may be nothing to explain."""
+    least_blind_error: float = 0.25
+    """One that leaves less of the error where start and actions are those of another window tells everything; a warning only."""
     grace: int = 2
     """First checks that are not judged: fresh weights say little."""
 
@@ -106,8 +145,23 @@ class CollapseWatch:
             return f"The latents use {health.effective_rank:.1f} of {health.latent_size} directions."
         return ""
 
+    def chance(self, health: Health) -> str:
+        """How a latent variable has collapsed, in a sentence; empty if it has not, or there is none.
+
+        Such a model predicts as one without z at the best; that is no reason to stop it.
+        """
+        if health.gain is None or health.blind_error is None or health.information is None:
+            return ""
+        if health.gain < self.least_gain:
+            nats = f"it tells {health.information:.2g} nats a step and explains {100 * max(0.0, health.gain):.1f} % of the error"
+            return f"The latent variable is ignored: {nats}. Either nothing in the logs is left to chance, or its price is too high."
+        if health.blind_error < self.least_blind_error:
+            left = f"with start and actions of another window {100 * health.blind_error:.1f} % of the error are left"
+            return f"The latent variable tells everything: {left}. Raise its price, or give it fewer numbers or codes."
+        return ""
+
     def check(self, history: list[str], health: Health) -> str:
-        """Judges, notes the verdict in `history`, and returns it.
+        """Judges, notes the verdict in `history`, and returns it, or else what there is to say of a latent variable.
 
         Raises:
             CollapseError: the latents have collapsed and stayed so, or nothing has been predicted for long.
@@ -121,7 +175,7 @@ class CollapseWatch:
         if len(judged) >= self.long_patience and all(judged[-self.long_patience :]):
             what = f"Training was stopped: it leads nowhere. {history[-1]}"
             raise CollapseError(what, expected='predictions better than "nothing moves"', fix=fix)
-        return history[-1]
+        return history[-1] or (self.chance(health) if judged else "")
 
     def _worthless(self, health: Health) -> str:
         if health.relative_error <= self.worst_error:
@@ -132,4 +186,4 @@ class CollapseWatch:
 @torch.no_grad()
 def health_of(world_model: AbstractWorldModel, states: State, actions: Tensor) -> Health:
     """Health of a model on encoded windows."""
-    return measure_health(states, world_model.rollout(states.at(0), actions))
+    return with_chance(measure_health(states, world_model.rollout(states.at(0), actions)), world_model, states, actions)

@@ -22,7 +22,13 @@ class Learner(nn.Module):
     """A world model with the heads of its objectives: windows in, loss and terms out."""
 
     def __init__(
-        self, world_model: AbstractWorldModel, objectives: tuple[AbstractObjective, ...], *, from_codes: bool = False, imagines: str = "rollouts"
+        self,
+        world_model: AbstractWorldModel,
+        objectives: tuple[AbstractObjective, ...],
+        *,
+        from_codes: bool = False,
+        imagines: str = "rollouts",
+        seen: int = 1,
     ) -> None:
         super().__init__()
         self.world_model = world_model
@@ -32,7 +38,7 @@ class Learner(nn.Module):
                 f"An objective is listed twice: {[_name(objective) for objective in objectives]}.", expected="each once, with its weight"
             )
         self.heads = nn.ModuleDict({name: part.head(world_model.spaces, world_model.latent_size) for name, part in self.objectives.items()})
-        self.from_codes, self.imagines = from_codes, imagines
+        self.from_codes, self.imagines, self.seen = from_codes, imagines, seen
         self._parts: dict[str, Callable[..., Any]] = {}
         self.compile_parts(False)
 
@@ -62,8 +68,9 @@ class Learner(nn.Module):
     def _imagined(self, windows: Windows, states: State) -> Rollout:
         if self.imagines == "each step":
             return self._parts["foresee"](states, windows.actions)
-        start = states.at(0) if windows.starts is None else self._parts["observe"](None, None, windows.starts)
-        return self._parts["explain"](start, states, windows.actions)
+        start = states.at(self.seen - 1) if windows.starts is None else self._parts["observe"](None, None, windows.starts)
+        ahead = states._map(lambda tensor: tensor[:, self.seen - 1 :])
+        return self._parts["explain"](start, ahead, windows.actions[:, self.seen - 1 :])
 
     def states(self, windows: Windows) -> State:
         """The encoded states along the windows."""

@@ -29,8 +29,11 @@ class Phase:
     """Windows that share an episode within a batch; several are needed by objectives that look within episodes."""
     window: int = 6
     """Actions in a window."""
+    seen: int = 1
+    """Frames at the beginning of a window that are seen before anything is imagined; more than one for models that remember, which
+    learn to see motion in them, and to keep what later frames hide."""
     imagines: Literal["rollouts", "each step"] = "rollouts"
-    """`rollouts`: from the first frame of a window to its end; `each step`: from every frame one step ahead, all at once (teacher
+    """`rollouts`: from the last frame of a window that is `seen` to its end; `each step`: from every frame one step ahead, all at once (teacher
     forcing), which is what a predictor that reads a history of frames is trained on."""
     objectives: tuple[AbstractObjective, ...] = (Prediction(),)
     """Terms of the loss."""
@@ -54,6 +57,16 @@ class Phase:
             raise ConfigError(f"Phase '{self.name}' trains '{self.trains}'.", expected="everything or dynamics")
         if self.imagines not in ("rollouts", "each step"):
             raise ConfigError(f"Phase '{self.name}' imagines '{self.imagines}'.", expected="rollouts or each step")
+        if not 1 <= self.seen <= self.window:
+            raise ConfigError(
+                f"Phase '{self.name}' sees {self.seen} frames of windows of {self.window} actions before it imagines.",
+                expected=f"1 to {self.window}, so that at least one step is left",
+            )
+        if self.seen > 1 and (self.augmentations or self.imagines == "each step"):
+            raise ConfigError(
+                f"Phase '{self.name}' sees {self.seen} frames before it imagines, which neither augmentations nor single steps make use of.",
+                fix='let it imagine "rollouts" without augmentations, or set seen=1',
+            )
         if self.augmentations and self.imagines == "each step":
             raise ConfigError(
                 f"Phase '{self.name}' augments the first frame of a window, and imagines from every frame.",

@@ -21,7 +21,7 @@ from telos.core.run import Run
 from telos.core.seeding import derive_seed
 from telos.core.weights import save_weights
 from telos.training.checkpoint import load_checkpoint, restore, save_checkpoint
-from telos.training.diagnostics import measure_health
+from telos.training.diagnostics import health_of
 from telos.training.learner import Learner
 from telos.training.optimizer import make_optimizer, set_rate
 from telos.training.phases import Curriculum, Phase
@@ -103,7 +103,9 @@ class Trainer:
         torch.manual_seed(derive_seed(self.seed, "heads", first))
         self.world_model.perception.requires_grad_(phase.trains == "everything")
         source = source_of(phase, self.world_model, self.logs, self.held_out, self.seed, self.fabric)
-        learner = Learner(self.world_model, phase.objectives, from_codes=phase.trains == "dynamics", imagines=phase.imagines)
+        learner = Learner(
+            self.world_model, phase.objectives, from_codes=phase.trains == "dynamics", imagines=phase.imagines, seen=phase.seen
+        )
         if saved is not None:
             restore(self.run, learner, saved["learner"])
         wrapped, learner, optimizer = self._set_up(learner, phase, saved)
@@ -149,8 +151,8 @@ class Trainer:
             return
         put_together(learner)
         learner.eval()
-        states = learner.states(checks)
-        health = measure_health(states, learner.world_model.rollout(states.at(0), checks.actions))
+        states = learner.states(checks)._map(lambda tensor: tensor[:, phase.seen - 1 :])
+        health = health_of(learner.world_model, states, checks.actions[:, phase.seen - 1 :])
         learner.train()
         names = list(terms)
         means = self.fabric.all_reduce(torch.stack([loss.detach(), *(terms[name] for name in names)]), reduce_op="mean")

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from telos.agent.actor.box import ActionBox
+from telos.core.action_box import ActionBox
 from telos.core.errors import ConfigError
 from telos.core.spaces import DiscreteSpace, VectorSpace
 

@@ -14,6 +14,7 @@ from telos.agent.actor.noise import coloured_noise
 from telos.agent.actor.pace import Pace
 from telos.agent.actor.plan import make_plan
 from telos.agent.actor.random_shooting import RandomShooting
+from telos.agent.actor.risks import CVaR, Mean, Quantile, Worst
 from telos.agent.actor.sampling import AbstractSamplingPlanner, Proposal
 
 __all__ = [
@@ -23,16 +24,20 @@ __all__ = [
     "Hybrid",
     "AUTO",
     "CEM",
+    "CVaR",
     "ICEM",
     "MEASURED",
     "MPPI",
+    "Mean",
     "AbstractGaussianPlanner",
     "AbstractSamplingPlanner",
     "CategoricalCEM",
     "GradientDescent",
     "Pace",
     "Proposal",
+    "Quantile",
     "RandomShooting",
+    "Worst",
     "choose_planner",
     "choose_planner_for",
     "coloured_noise",

@@ -1,4 +1,4 @@
-"""The axis of candidates lives here and nowhere else: it is folded into the batch, so that models and costs never see it."""
+"""The axes of candidates and of futures live here and nowhere else: folded into the batch, so that models and costs never see them."""
 
 import copy
 import math
@@ -11,6 +11,7 @@ from torch import Tensor
 
 from telos.agent.actor.chunks import pieces, rows_at_once
 from telos.agent.actor.clock import RoundClock
+from telos.agent.actor.futures import Futures
 from telos.agent.actor.guard import Guard, kept
 from telos.agent.actor.guide import Guide
 from telos.agent.actor.pace import Pace
@@ -18,7 +19,7 @@ from telos.agent.actor.pool import Pool
 from telos.core.contracts import AbstractCost, AbstractEvaluator, AbstractWorldModel
 from telos.core.spaces import ActionSpace
 from telos.core.threads import threads_for
-from telos.core.types import Problem, Rollout, State
+from telos.core.types import Feelings, Plan, Problem, Rollout, State
 
 BROKEN = 1e6
 """Value of a guardrail where a future is no longer a number."""
@@ -31,6 +32,8 @@ class CandidateEvaluator(AbstractEvaluator):
         pace: what rounds have cost so far; None: nobody knows yet.
         fixed_work: no more than one pass for any number of candidates, for a graph that is captured.
         guard: guardrails, which then weigh on the energies; all that is judged is kept for the gate.
+        futures: what may happen; every candidate is then imagined in each of them, and the risk says what that is worth. Of a guardrail
+            the worst of the futures counts. None: the likeliest future is the only one.
     """
 
     def __init__(
@@ -43,16 +46,19 @@ class CandidateEvaluator(AbstractEvaluator):
         pace: Pace | None = None,
         fixed_work: bool = False,
         guard: Guard | None = None,
+        futures: Futures | None = None,
     ) -> None:
-        self.clock = RoundClock(pace or Pace(), problem.num_rows, problem.budget_ms)
+        self.futures, self.num_futures = futures, 1 if futures is None else futures.num
+        self.clock = RoundClock(pace or Pace(), problem.num_rows * self.num_futures, problem.budget_ms)
         self.world_model, self.cost, self.problem, self.action_space = world_model, cost, problem, action_space
         self.num_problems, self.fixed_work, self.guard = problem.num_rows, fixed_work, guard
         self.pool = Pool(problem.num_rows)
         self.num_candidates = 0
         self.best: list[Tensor] = []
         self.reason = "finished"
-        self._repeated: dict[int, Problem] = {}
-        self._parts: dict[tuple[int, int], Problem] = {}
+        self._repeated: dict[tuple[int, bool], Problem] = {}
+        self._parts: dict[tuple[int, int], tuple[Problem, Futures | None]] = {}
+        self._disagrees = False
         # An evaluator for some of the problems counts what it judges there.
         self._whole: CandidateEvaluator | None = None
         self._rows: Tensor | None = None
@@ -82,13 +88,14 @@ class CandidateEvaluator(AbstractEvaluator):
 
     def latents(self, actions: Num[Tensor, "batch num horizon action"]) -> Float[Tensor, "batch num horizon latent"]:
         with torch.no_grad():
-            return self._piecewise(lambda part, piece: (part._imagine(piece).latent.unflatten(0, piece.shape[:2]),), actions)[0]
+            return self._piecewise(lambda part, piece: (part._likeliest(piece).latent.unflatten(0, piece.shape[:2]),), actions)[0]
 
     def virtual(
         self, latents: Float[Tensor, "batch num horizon latent"], actions: Num[Tensor, "batch num horizon action"]
     ) -> tuple[Float[Tensor, "batch num"], Float[Tensor, "batch num"]]:
         self._count(actions)
-        lead, problem = actions.shape[:2], self._for_each(actions.shape[1])
+        # What is supposed is one future; the model's word on it is the likeliest one. What comes of the actions is judged under the risk.
+        lead, problem = actions.shape[:2], self._for_each(actions.shape[1], likeliest=True)
         latents, actions = latents.flatten(0, 1), actions.flatten(0, 1)
         states = [problem.state]
         for time_ in range(actions.shape[1]):
@@ -106,6 +113,7 @@ class CandidateEvaluator(AbstractEvaluator):
         part = copy.copy(self)
         part._whole = self._whole or self
         part.problem, part.num_problems, part._repeated, part._parts = self.problem.select(rows), len(rows), {}, {}
+        part.futures = None if self.futures is None else self.futures.select(rows)
         part._rows = rows if self._rows is None else self._rows[rows]
         part._guide = None if self._guide is None else self._guide.select(rows)
         part._allowance = None
@@ -115,27 +123,47 @@ class CandidateEvaluator(AbstractEvaluator):
         """The same with all the time in the world, and a count of its own; what is measured goes to the same pace."""
         problem = replace(self.problem, budget_ms=math.inf)
         return CandidateEvaluator(
-            world_model=self.world_model, cost=self.cost, problem=problem, action_space=self.action_space, pace=self.clock.pace, guard=self.guard
+            world_model=self.world_model,
+            cost=self.cost,
+            problem=problem,
+            action_space=self.action_space,
+            pace=self.clock.pace,
+            guard=self.guard,
+            futures=self.futures,
         )
 
     def out_of_time(self, num_candidates: int = 0) -> bool:
-        return not self.clock.ask(num_candidates, self.num_problems)
+        return not self.clock.ask(num_candidates, self.num_problems * self.num_futures)
 
-    def outcome(self, actions: Num[Tensor, "batch num horizon action"]) -> tuple[Tensor, Tensor, Tensor]:
-        """The best of a few candidates, and what follows: actions `[batch horizon action]`, energies `[batch horizon]`, latents.
-
-        One pass tells both which is the best and what is expected of it.
-        """
+    def outcome(self, actions: Num[Tensor, "batch num horizon action"]) -> Plan:
+        """The best of a few candidates, and what follows. One pass tells both which is the best and what is expected of it."""
         num_problems, num = actions.shape[:2]
-        with threads_for(self.world_model.step_products * num_problems * num):
-            rollout = self._imagine(actions)
-            energies = self.cost.energy(rollout, self._for_each(num))
-        if num == 1:
-            return rollout.actions, energies, rollout.latent
-        self._count(actions)
-        total = _worst_where_broken(energies.sum(dim=1)).unflatten(0, (num_problems, num))
-        rows = total.argmin(dim=1) + num * torch.arange(num_problems, device=total.device)
-        return rollout.actions[rows], energies[rows], rollout.latent[rows]
+        with threads_for(self.world_model.step_products * num_problems * num * self.num_futures):
+            rollout, problem = self._imagine(actions)
+            energies = self.cost.energy(rollout, problem)
+        if num > 1:
+            self._count(actions)
+        if self.futures is None:
+            if num > 1:
+                rows = self._best_rows(energies.sum(dim=1), num)
+                rollout, energies = rollout.select(rows), energies[rows]
+            return Plan(rollout.actions, energies, rollout.latent, feelings=_feelings(energies, rollout.disagreement))
+        best = self._under_risk(energies.sum(dim=1), num).argmin(dim=1)
+        places = torch.arange(num_problems, device=best.device)
+        along = self.futures.apart(energies.unflatten(0, (-1, num)))[places, :, best]
+        apart = None if rollout.disagreement is None else self.futures.apart(rollout.disagreement.unflatten(0, (-1, num)))[places, :, best]
+        chosen = actions[places, best]
+        latents = self._likeliest(chosen[:, None]).latent
+        return Plan(chosen, along.mean(dim=1), latents, feelings=_feelings(along.flatten(1), None if apart is None else apart.flatten(1)))
+
+    def feelings(self, actions: Num[Tensor, "batch horizon action"], energies: Float[Tensor, "batch horizon"]) -> Feelings:
+        """What is expected of a plan with these energies; where there is more to it than they say, it is imagined once more."""
+        if self.futures is None and not self._disagrees:
+            return _feelings(energies, None)
+        rollout, problem = self._imagine(actions[:, None])
+        along, apart = self.cost.energy(rollout, problem), rollout.disagreement
+        lead = len(actions), -1
+        return _feelings(along.reshape(lead), None if apart is None else apart.reshape(lead))
 
     def prospects(
         self, actions: Num[Tensor, "batch num horizon action"], beside: Num[Tensor, "batch more horizon action"] | None = None
@@ -147,14 +175,21 @@ class CandidateEvaluator(AbstractEvaluator):
         """
         assert self.guard is not None
         imagined, num = actions if beside is None else torch.cat([actions, beside], dim=1), actions.shape[1]
-        lead, problem = imagined.shape[:2], self._for_each(imagined.shape[1])
-        with threads_for(self.world_model.step_products * lead[0] * lead[1]):
-            rollout = self._imagine(imagined)
-            along = self.cost.energy(rollout, problem).unflatten(0, lead)[:, :num]
-            values = self.guard.values(rollout, problem).unflatten(0, lead)[:, :num]
+        lead = imagined.shape[:2]
+        with threads_for(self.world_model.step_products * lead[0] * lead[1] * self.num_futures):
+            rollout, problem = self._imagine(imagined)
+            along, values = self.cost.energy(rollout, problem), self.guard.values(rollout, problem)
         self._count(actions)
-        total = along.sum(dim=2)
-        return _worst_where_broken(total + self._penalty(total, values)), along, rollout.latent.unflatten(0, lead)[:, :num], rollout
+        self._disagrees = rollout.disagreement is not None
+        if self.futures is None:
+            along, values = (part.unflatten(0, lead)[:, :num] for part in (along, values))
+            total, latents = along.sum(dim=2), rollout.latent.unflatten(0, lead)[:, :num]
+        else:
+            assert beside is None
+            total, values = self._under_risk(along.sum(dim=1), num), self._worst_of(values, num)
+            along = self.futures.apart(along.unflatten(0, (-1, num))).mean(dim=1)
+            latents = self._likeliest(actions).latent.unflatten(0, lead)
+        return _worst_where_broken(total + self._penalty(total, values)), along, latents, rollout
 
     def stopped(self, reason: str) -> None:
         self.reason = reason
@@ -172,8 +207,9 @@ class CandidateEvaluator(AbstractEvaluator):
             self._count(actions)
         if self.fixed_work:
             return judge(self, actions)
-        rows = rows_at_once(self.world_model, self.problem, actions.shape[2], gradient=gradient)
-        with threads_for(self.world_model.step_products * min(rows, num_problems * num)):
+        # All futures of a candidate come in one pass: the risk looks at them together.
+        rows = max(1, rows_at_once(self.world_model, self.problem, actions.shape[2], gradient=gradient) // self.num_futures)
+        with threads_for(self.world_model.step_products * min(rows, num_problems * num) * self.num_futures):
             if num_problems * num <= rows:
                 return judge(self, actions)
             whole: tuple[Tensor, ...] = ()
@@ -186,25 +222,28 @@ class CandidateEvaluator(AbstractEvaluator):
 
     def _count(self, actions: Tensor) -> None:
         (self._whole or self).num_candidates += actions.shape[1]
-        self.clock.judged(actions.shape[0] * actions.shape[1])
+        self.clock.judged(actions.shape[0] * actions.shape[1] * self.num_futures)
 
     def _part(self, problems: slice) -> "CandidateEvaluator":
         key = problems.start, problems.stop
         if key not in self._parts:
             # Kept for all rounds: a world model knows its starts again by their tensors.
-            self._parts[key] = self.problem.select(problems)
+            self._parts[key] = self.problem.select(problems), None if self.futures is None else self.futures.select(problems)
         part = copy.copy(self)
-        part.problem, part._repeated = self._parts[key], {}
+        (part.problem, part.futures), part._repeated = self._parts[key], {}
         part._guide = None if self._guide is None else self._guide.select(problems)
         return part
 
-    def _for_each(self, num: int) -> Problem:
-        if num not in self._repeated:
-            self._repeated[num] = self.problem.repeat(num)
-        return self._repeated[num]
+    def _for_each(self, num: int, *, likeliest: bool = False) -> Problem:
+        """The problems as they are judged with `num` candidates each, in every future; or in the likeliest one only."""
+        key = num, likeliest or self.futures is None
+        if key not in self._repeated:
+            problem = self.problem if likeliest or self.futures is None else self.futures.problem
+            self._repeated[key] = problem.repeat(num)
+        return self._repeated[key]
 
-    def futures(self, num: int) -> Problem:
-        """The problems as they are judged with `num` candidates each."""
+    def judged(self, num: int) -> Problem:
+        """The problems as they are judged with `num` candidates each, a row for each future and candidate."""
         return self._for_each(num)
 
     def _value_and_slope(self, actions: Tensor) -> tuple[Tensor, ...]:
@@ -244,17 +283,44 @@ class CandidateEvaluator(AbstractEvaluator):
         begins_well = kept(values[:, :, : self.guard.committed], self.allowance[:, None])
         self.pool.add(actions, torch.where(begins_well, energies, torch.inf), self._rows)
 
-    def _imagine(self, actions: Tensor) -> Rollout:
+    def _likeliest(self, actions: Tensor) -> Rollout:
         return self.world_model.rollout(self.problem.state, actions.flatten(0, 1))
+
+    def _imagine(self, actions: Tensor) -> tuple[Rollout, Problem]:
+        """What candidates lead to, and the problems to judge that by: a row for each problem, future and candidate, in this order."""
+        problem = self._for_each(actions.shape[1])
+        if self.futures is None:
+            return self._likeliest(actions), problem
+        return self.world_model.rollout(self.futures.problem.state, self.futures.spread(actions).flatten(0, 1)), problem
 
     def _judge(self, actions: Tensor) -> tuple[Tensor, ...]:
         """The task's energies `[batch num]`; with guardrails their values `[batch num horizon guardrails]` too."""
-        rollout, problem, lead = self._imagine(actions), self._for_each(actions.shape[1]), actions.shape[:2]
-        energies = _worst_where_broken(self.cost.energy(rollout, problem).sum(dim=1).unflatten(0, lead))
-        if self.guard is None:
-            return (energies,)
+        (rollout, problem), num = self._imagine(actions), actions.shape[1]
+        energies = self._under_risk(self.cost.energy(rollout, problem).sum(dim=1), num)
+        return (energies,) if self.guard is None else (energies, self._worst_of(self.guard.values(rollout, problem), num))
+
+    def _under_risk(self, energies: Float[Tensor, " rows"], num: int) -> Float[Tensor, "batch {num}"]:
+        """What candidates are worth, from what each comes to in each future."""
+        energies = _worst_where_broken(energies.unflatten(0, (-1, num)))
+        if self.futures is None:
+            return energies
+        return _worst_where_broken(self.futures.risk(self.futures.apart(energies).transpose(1, 2)))
+
+    def _worst_of(self, values: Float[Tensor, "rows horizon guardrails"], num: int) -> Float[Tensor, "batch {num} horizon guardrails"]:
+        """Of guardrails the worst of all futures."""
         # A value that is not a number is a broken future as well: nobody can tell where it leads.
-        return energies, torch.nan_to_num(self.guard.values(rollout, problem), nan=BROKEN).unflatten(0, lead)
+        values = torch.nan_to_num(values, nan=BROKEN).unflatten(0, (-1, num))
+        return values if self.futures is None else self.futures.apart(values).amax(dim=1)
+
+    def _best_rows(self, energies: Float[Tensor, " rows"], num: int) -> Int[Tensor, " batch"]:
+        total = self._under_risk(energies, num)
+        return total.argmin(dim=1) + num * torch.arange(len(total), device=total.device)
+
+
+def _feelings(along: Float[Tensor, "batch steps"], disagreement: Float[Tensor, "batch steps"] | None) -> Feelings:
+    """From energies of all steps, in all futures."""
+    best, worst = along.aminmax(dim=1)
+    return Feelings(best, along.mean(dim=1), worst, None if disagreement is None else disagreement.amax(dim=1))
 
 
 def imagine(world_model: AbstractWorldModel, cost: AbstractCost, problem: Problem, actions: Tensor) -> tuple[Rollout, Tensor]:

@@ -7,10 +7,10 @@ from jaxtyping import Float, Num
 from torch import Generator, Tensor
 
 from telos.agent.actor.adam import Moments, adam_step
-from telos.agent.actor.box import ActionBox
 from telos.agent.actor.descent import DescentStage, first_stage, scattered
 from telos.agent.actor.lbfgs import AbstractLBFGS
 from telos.agent.actor.rounds import play_rounds
+from telos.core.action_box import ActionBox
 from telos.core.contracts import AbstractEvaluator
 from telos.core.errors import ConfigError
 

@@ -8,10 +8,10 @@ import torch
 from jaxtyping import Bool, Float, Num
 from torch import Generator, Tensor
 
-from telos.agent.actor.box import ActionBox
 from telos.agent.actor.candidates import take_best
 from telos.agent.actor.noise import coloured_noise
 from telos.agent.actor.rounds import Stage, play_rounds
+from telos.core.action_box import ActionBox
 from telos.core.contracts import AbstractEvaluator, AbstractPlanner
 from telos.core.errors import ConfigError
 

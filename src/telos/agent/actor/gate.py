@@ -6,13 +6,15 @@ from functools import cached_property
 
 import torch
 from jaxtyping import Bool, Float, Int, Num
-from torch import Tensor, nn
+from torch import Generator, Tensor, nn
 
 from telos.agent.actor.candidates import CandidateEvaluator
 from telos.agent.actor.chunks import rows_at_once
+from telos.agent.actor.futures import Futures
 from telos.agent.actor.guard import Guard, SafeRest, leads_back
 from telos.agent.actor.shield import carry_out, imagine_shield
-from telos.core.contracts import AbstractWorldModel
+from telos.core.contracts import AbstractRisk, AbstractWorldModel
+from telos.core.guarding import AbstractFallback
 from telos.core.types import Batched, Plan, PlanTrace, Problem, Rollout, Verdict
 
 FIRST = 2
@@ -41,18 +43,29 @@ def shields_of(
     world_model: AbstractWorldModel,
     problem: Problem,
     guard: Guard,
-    futures: Problem | None = None,
+    futures: Futures | None = None,
+    judged: Problem | None = None,
     allowance: Tensor | None = None,
 ) -> Shields:
-    """What happens if each candidate is begun and a fallback has to take over; each fallback is tried, and all guardrails count."""
-    lead = candidates.shape[:2]
-    futures = futures or problem.repeat(lead[1])
-    allowance = (guard.allowance(problem) if allowance is None else allowance).repeat_interleave(lead[1], dim=0)
+    """What happens if each candidate is begun and a fallback has to take over; each fallback is tried, and all guardrails count.
+
+    Args:
+        futures: what may happen; a candidate is safe if one and the same fallback keeps it inside in each of them. None: one future.
+        judged: the problems, a row for each future and candidate, where somebody has them already.
+        allowance: `Guard.allowance` of the problems, likewise.
+    """
+    num, num_futures = candidates.shape[1], 1 if futures is None else futures.num
+    problems = problem if futures is None else futures.problem
+    judged = judged or problems.repeat(num)
+    allowance = (guard.allowance(problem) if allowance is None else allowance).repeat_interleave(num * num_futures, dim=0)
+    candidates = candidates if futures is None else futures.spread(candidates)
     safe = worst = None
     for fallback in guard.fallbacks:
         begun = candidates if fallback.resumes else candidates[:, :, : guard.committed]
-        rollout = imagine_shield(world_model, problem.state, begun, fallback, guard.readouts)
-        good, most = (part.unflatten(0, lead) for part in _found(rollout, guard, futures, allowance))
+        rollout = imagine_shield(world_model, problems.state, begun, fallback, guard.readouts)
+        good, most = (part.unflatten(0, (-1, num)) for part in _found(rollout, guard, judged, allowance))
+        if futures is not None:
+            good, most = futures.apart(good).all(dim=1), futures.apart(most).amax(dim=1)
         if safe is None or worst is None:
             safe, worst = good, most
         else:
@@ -62,9 +75,9 @@ def shields_of(
     return Shields(safe, worst)
 
 
-def _found(rollout: Rollout, guard: Guard, futures: Problem, allowance: Tensor) -> tuple[Bool[Tensor, " rows"], Float[Tensor, "rows guardrails"]]:
+def _found(rollout: Rollout, guard: Guard, judged: Problem, allowance: Tensor) -> tuple[Bool[Tensor, " rows"], Float[Tensor, "rows guardrails"]]:
     """Whether each way stays inside, or leads back, and the greatest value of each guardrail."""
-    values = guard.values(rollout, futures)
+    values = guard.values(rollout, judged)
     possible = rollout.latent.isfinite().flatten(1).all(dim=1)
     return leads_back(values, allowance) & possible, values.amax(dim=1)
 
@@ -106,13 +119,19 @@ class Gate:
             lost = (~chosen.found).nonzero()[:, 0]
         if len(lost):
             chosen = self._fall_back(chosen, lost)
-        return chosen.plan(guard)
+        return replace(chosen.plan(guard), feelings=evaluate.feelings(chosen.actions, chosen.energies))
 
     def shields(self, evaluate: CandidateEvaluator, candidates: Num[Tensor, "batch num horizon action"]) -> Shields:
         """Of candidates for the problems of an evaluator."""
-        futures = evaluate.futures(candidates.shape[1])
-        model, problem = evaluate.world_model, evaluate.problem
-        return shields_of(candidates, world_model=model, problem=problem, guard=self.guard, futures=futures, allowance=evaluate.allowance)
+        return shields_of(
+            candidates,
+            world_model=evaluate.world_model,
+            problem=evaluate.problem,
+            guard=self.guard,
+            futures=evaluate.futures,
+            judged=evaluate.judged(candidates.shape[1]),
+            allowance=evaluate.allowance,
+        )
 
     def _look_at(self, candidates: Num[Tensor, "batch num horizon action"]) -> tuple[Tensor, Tensor, Tensor, Shields]:
         """Energies, what they are made of and latents of a few candidates, as `CandidateEvaluator.prospects` gives them, and their shields."""
@@ -120,7 +139,7 @@ class Gate:
         fallback = guard.fallbacks[0]
         end = guard.committed + fallback.steps
         alike = len(guard.fallbacks) == 1 and fallback.open_loop and not fallback.resumes and end <= horizon
-        if not alike or 2 * num_problems * num > TOGETHER:
+        if not alike or evaluate.futures is not None or 2 * num_problems * num > TOGETHER:
             return *evaluate.prospects(candidates)[:3], self.shields(evaluate, candidates)
         (held,) = self._resting(candidates)
         shielded = torch.cat([candidates[:, :, : guard.committed], held[:, :, guard.committed :].expand(-1, num, -1, -1)], dim=2)
@@ -128,7 +147,7 @@ class Gate:
         readings: dict[nn.Module, Tensor] = {guard.readouts[name]: rollout.read(guard.readouts[name])[:, :end] for name in guard.quantities}
         begun = Rollout(latent=rollout.latent[:, :end], actions=rollout.actions[:, :end], readings=readings)
         allowance = evaluate.allowance if num_problems == 1 else evaluate.allowance.repeat_interleave(2 * num, dim=0)
-        found = _found(begun, guard, evaluate.futures(2 * num), allowance)
+        found = _found(begun, guard, evaluate.judged(2 * num), allowance)
         return energies, along, latents, Shields(*(part.unflatten(0, (num_problems, 2 * num))[:, num:] for part in found))
 
     def _resting(self, like: Tensor) -> list[Num[Tensor, "batch 1 horizon action"]]:
@@ -149,7 +168,7 @@ class Gate:
         problem, some = self.problem.select(lost), self.evaluate.among(lost)
         actions = torch.where(energies.isfinite()[..., None, None], actions, chosen.actions[lost, None])
         rows = rows_at_once(self.evaluate.world_model, problem, self.guard.committed + max(fallback.steps for fallback in self.guard.fallbacks))
-        parts = [self.shields(some, part) for part in actions.split(max(1, rows // len(lost)), dim=1)]
+        parts = [self.shields(some, part) for part in actions.split(max(1, rows // (len(lost) * some.num_futures)), dim=1)]
         safe, worst = torch.cat([part.safe for part in parts], dim=1), torch.cat([part.worst for part in parts], dim=1)
         safe = safe & energies.isfinite()
         best = torch.where(safe, energies, math.inf).argmin(dim=1)
@@ -161,7 +180,7 @@ class Gate:
         """The fallback, for problems without any safe candidate."""
         problem, some, horizon = self.problem.select(lost), self.evaluate.among(lost), chosen.actions.shape[1]
         rest = None if self.rest is None else self.rest.select(lost)
-        way = fall_back(self.evaluate.world_model, problem, self.guard, rest=rest, horizon=horizon)
+        way = fall_back(self.evaluate.world_model, problem, self.guard, rest=rest, horizon=horizon, futures=some.futures)
         _, along, latents, _ = some.prospects(way.actions[:, None])
         return chosen.replaced(lost, way.actions, along[:, 0], latents[:, 0], way.worst, way.safe, fell_back=True)
 
@@ -208,20 +227,23 @@ def fall_back(
     horizon: int,
     rest: SafeRest | None = None,
     begun: Num[Tensor, "batch steps action"] | None = None,
+    futures: Futures | None = None,
 ) -> Way:
     """What the fallback does in `horizon` steps; of several the one that does least harm, for each problem.
 
     Args:
         rest: what is left of the last safe plan, for a fallback that goes on with it.
         begun: what is carried out before any other fallback sets in; None: nothing.
+        futures: it is safe if it stays inside in all of them; what it does is what it would do in the likeliest one. None: that is the only one.
     """
     chosen: Way | None = None
     left = None if begun is None else SafeRest(begun, torch.full((len(begun),), begun.shape[1], device=begun.device))
     for fallback in guard.fallbacks:
         first, steps = rest if fallback.resumes else left, max(horizon, guard.committed + fallback.steps)
         rollout, actions = carry_out(world_model, problem.state, fallback, guard.readouts, steps=steps, horizon=horizon, first=first)
-        values = guard.values(rollout, problem)
-        safe, worst = leads_back(values, guard.allowance(problem)) & rollout.latent.isfinite().flatten(1).all(dim=1), values.amax(dim=1)
+        safe, worst = _found(rollout, guard, problem, guard.allowance(problem))
+        if futures is not None:
+            safe, worst = _in_all(world_model, fallback, guard, futures, steps=steps, first=_carried(actions, guard, first), problem=problem)
         if chosen is None:
             chosen = Way(actions, safe, worst)
             continue
@@ -232,9 +254,45 @@ def fall_back(
     return chosen
 
 
-def check_plan(plan: Plan, *, world_model: AbstractWorldModel, problem: Problem, guard: Guard) -> Plan:
-    """The plan with another verdict: whether it is safe from the state of `problem`, wherever it was made for."""
-    shields = shields_of(plan.actions[:, None], world_model=world_model, problem=problem, guard=guard)
+def _carried(actions: Num[Tensor, "batch horizon action"], guard: Guard, first: SafeRest | None) -> SafeRest:
+    """What is done whatever happens: the actions that are carried out before anybody looks again."""
+    least = min(guard.committed, actions.shape[1])
+    if first is None:
+        return SafeRest(actions, torch.full((len(actions),), least, device=actions.device))
+    return SafeRest(actions, first.left.clamp(least, actions.shape[1]))
+
+
+def _in_all(
+    world_model: AbstractWorldModel, fallback: AbstractFallback, guard: Guard, futures: Futures, *, steps: int, first: SafeRest, problem: Problem
+) -> tuple[Bool[Tensor, " batch"], Float[Tensor, "batch guardrails"]]:
+    """Whether a fallback stays inside in every future, and the greatest value of each guardrail in any."""
+    state, first = futures.problem.state, first.repeat(futures.num)
+    rollout, _ = carry_out(world_model, state, fallback, guard.readouts, steps=steps, horizon=1, first=first)
+    safe, worst = _found(rollout, guard, futures.problem, futures.spread(guard.allowance(problem)))
+    return futures.apart(safe).all(dim=1), futures.apart(worst).amax(dim=1)
+
+
+def check_plan(
+    plan: Plan,
+    *,
+    world_model: AbstractWorldModel,
+    problem: Problem,
+    guard: Guard,
+    risk: AbstractRisk | None = None,
+    generator: Generator | None = None,
+) -> Plan:
+    """The plan with another verdict: whether it is safe from the state of `problem`, wherever it was made for.
+
+    Args:
+        risk: asks for so many futures to be safe in; None: the likeliest one.
+        generator: draws them.
+    """
+    futures = None
+    if risk is not None:
+        assert generator is not None
+        steps = plan.actions.shape[1] + guard.committed + max(fallback.steps for fallback in guard.fallbacks)
+        futures = Futures.drawn(world_model, problem, risk, steps, generator)
+    shields = shields_of(plan.actions[:, None], world_model=world_model, problem=problem, guard=guard, futures=futures)
     safe = shields.safe[:, 0]
     return replace(plan, verdict=_verdict(guard, safe, torch.zeros_like(safe), shields.worst[:, 0]))
 

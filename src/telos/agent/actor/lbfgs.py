@@ -6,9 +6,9 @@ import torch
 from jaxtyping import Float, Num
 from torch import Generator, Tensor
 
-from telos.agent.actor.box import ActionBox
 from telos.agent.actor.descent import AbstractDescent, DescentStage, scattered
 from telos.agent.actor.gradient import slope_in_box
+from telos.core.action_box import ActionBox
 from telos.core.contracts import AbstractEvaluator
 from telos.core.errors import ConfigError
 

@@ -6,14 +6,15 @@ from dataclasses import replace
 import torch
 from torch import Generator, Tensor
 
-from telos.agent.actor.box import ActionBox
 from telos.agent.actor.candidates import CandidateEvaluator, take_best
 from telos.agent.actor.clock import FEWEST
+from telos.agent.actor.futures import Futures
 from telos.agent.actor.gate import Gate
 from telos.agent.actor.guard import Guard, SafeRest
 from telos.agent.actor.pace import Pace
+from telos.core.action_box import ActionBox
 from telos.core.config import short_name
-from telos.core.contracts import AbstractCost, AbstractPlanner, AbstractWorldModel
+from telos.core.contracts import AbstractCost, AbstractPlanner, AbstractRisk, AbstractWorldModel
 from telos.core.errors import ConfigError, GuardrailError
 from telos.core.types import Plan, PlanTrace, Problem
 
@@ -35,6 +36,8 @@ def make_plan(
     fixed_work: bool = False,
     guard: Guard | None = None,
     safe_rest: SafeRest | None = None,
+    risk: AbstractRisk | None = None,
+    proposals: Tensor | None = None,
 ) -> Plan:
     """Searches, imagines the best sequence again, and says what is expected of it.
 
@@ -51,9 +54,14 @@ def make_plan(
         fixed_work: find the same with an amount of work that does not depend on the data, for a graph that is captured.
         guard: the guardrails in force; None: there are none.
         safe_rest: what is left of the last plan that was safe to its end, for fallbacks that go on with it.
+        risk: what a candidate is worth that may lead to several futures, which are drawn once, before the search; guardrails are then kept
+            in every one of them. The plan's energies are means over the futures, and what is imagined is the likeliest of all.
+            None: the likeliest future is the only one that is looked at.
+        proposals: `[batch num horizon action]`, what somebody else thinks of doing; the search starts from the best of these and of the warm
+            start, and the gate knows them all.
 
     Raises:
-        ConfigError: the planner cannot search this action space.
+        ConfigError: the planner cannot search this action space; or a risk is asked for, and the model leaves nothing to chance.
         GuardrailError: guardrails are in force, and a graph is being captured: the gate does not fit into one.
     """
     space = world_model.spaces.action
@@ -65,11 +73,20 @@ def make_plan(
         problem = _watched(guard, problem, fixed_work)
     pace = pace or Pace()
     evaluate = CandidateEvaluator(
-        world_model=world_model, cost=cost, problem=problem, action_space=space, pace=pace, fixed_work=fixed_work, guard=_copy(guard)
+        world_model=world_model,
+        cost=cost,
+        problem=problem,
+        action_space=space,
+        pace=pace,
+        fixed_work=fixed_work,
+        guard=_copy(guard),
+        futures=None if risk is None else Futures.drawn(world_model, problem, risk, _steps_ahead(planner, guard), generator),
     )
     start = None if warm_start is None else _fit(warm_start.actions, planner.horizon)
     if problem.budget_ms is not None and not pace.known:
         _measure(evaluate, _rest(evaluate, planner, generator) if start is None else start)
+    if proposals is not None and not evaluate.out_of_time(proposals.shape[1] + 1):
+        start = _better_start(evaluate, start, proposals)
     actions = planner.search(evaluate, start, generator)
     if guard is not None:
         return _guarded(Gate(evaluate, guard, safe_rest), actions, start, lambda: _rest(evaluate, planner, generator))
@@ -78,19 +95,25 @@ def make_plan(
             actions, _ = take_best(actions, evaluate(actions), 1)
         return _finished(evaluate, actions, "out of time" if evaluate.clock.ran_out else evaluate.reason)
     if warm_start is not None and warm_start.actions.shape[1] == planner.horizon and evaluate.clock.left <= 0:
-        pace.give_up(problem.num_rows)
+        pace.give_up(evaluate.clock.num_problems)
         evaluate.clock.plan_ended()
         return replace(warm_start, trace=PlanTrace(seconds=evaluate.clock.seconds, stopped=f"{NO_TIME}: warm start"))
     first = _rest(evaluate, planner, generator) if start is None else start
     return _finished(evaluate, first[:, None], f"{NO_TIME}: {'rest' if start is None else 'warm start'}")
 
 
+def _better_start(evaluate: CandidateEvaluator, start: Tensor | None, proposals: Tensor) -> Tensor:
+    """The best of what is left of the last plan and of what is proposed; found in one pass."""
+    ways = torch.cat([*([] if start is None else [start[:, None]]), proposals], dim=1)
+    return take_best(ways, evaluate(ways), 1)[0][:, 0]
+
+
 def _finished(evaluate: CandidateEvaluator, actions: Tensor, stopped: str) -> Plan:
-    actions, energies, latents = evaluate.outcome(actions)
+    plan = evaluate.outcome(actions)
     evaluate.clock.plan_imagined()
     evaluate.clock.plan_ended()
     trace = PlanTrace(best=tuple(evaluate.best), num_candidates=evaluate.num_candidates, seconds=evaluate.clock.seconds, stopped=stopped)
-    return Plan(actions=actions, energies=energies, imagined=latents, trace=trace)
+    return replace(plan, trace=trace)
 
 
 def _guarded(gate: Gate, answers: Tensor, start: Tensor | None, rest: Callable[[], Tensor]) -> Plan:
@@ -106,6 +129,12 @@ def _guarded(gate: Gate, answers: Tensor, start: Tensor | None, rest: Callable[[
     evaluate.clock.plan_ended()
     trace = PlanTrace(best=tuple(evaluate.best), num_candidates=evaluate.num_candidates, seconds=evaluate.clock.seconds, stopped=stopped)
     return replace(plan, trace=trace)
+
+
+def _steps_ahead(planner: AbstractPlanner, guard: Guard | None) -> int:
+    """How far futures are drawn: to the end of every plan, and of every fallback that takes over from it."""
+    rest = 0 if guard is None else guard.committed + max(fallback.steps for fallback in guard.fallbacks)
+    return planner.horizon + rest
 
 
 def _copy(guard: Guard | None) -> Guard | None:

@@ -9,9 +9,9 @@ import torch
 from jaxtyping import Float, Num
 from torch import Generator, Tensor
 
-from telos.agent.actor.box import ActionBox
 from telos.agent.actor.candidates import take_best
 from telos.agent.actor.rounds import Stage, play_rounds
+from telos.core.action_box import ActionBox
 from telos.core.contracts import AbstractEvaluator, AbstractPlanner
 from telos.core.errors import ConfigError
 

@@ -1,7 +1,7 @@
 """Guardrails: what must never happen, and what is done when no plan is safe."""
 
 from telos.agent.guardrails.fallbacks import Brake, Hold, LastSafePlan
-from telos.agent.guardrails.fingerprints import differing, fingerprint_of, quantities_of, tie_of
+from telos.agent.guardrails.fingerprints import differing, fingerprint_of, quantities_of, tie_of, unusual
 from telos.agent.guardrails.holds import Holds
 from telos.agent.guardrails.order import NotBefore
 from telos.agent.guardrails.reading import guardrail_from_mapping, load_guardrails_file, region_from_mapping
@@ -38,4 +38,5 @@ __all__ = [
     "region_from_mapping",
     "save_guardrails",
     "tie_of",
+    "unusual",
 ]

@@ -5,8 +5,9 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from telos.core.acting import Mode
 from telos.core.config import class_path
-from telos.core.contracts import AbstractPlanner
+from telos.core.contracts import AbstractPlanner, AbstractRisk
 from telos.core.functions import fingerprint_of_function
 from telos.core.guarding import Guardrail
 from telos.core.readouts import Knowledge
@@ -22,6 +23,9 @@ NAMES = {
     "planner": "the planner",
     "horizon": "the planner's horizon",
     "replan_every": "the interval of replanning",
+    "mode": "the mode",
+    "risk": "the risk",
+    "proposals": "the number of proposals",
 }
 """Parts of a tie, for people."""
 
@@ -33,6 +37,12 @@ class Planning(Protocol):
     def planner(self) -> AbstractPlanner: ...
     @property
     def replan_every(self) -> int: ...
+    @property
+    def mode(self) -> Mode: ...
+    @property
+    def risk(self) -> AbstractRisk | None: ...
+    @property
+    def proposals(self) -> int: ...
 
 
 def fingerprint_of(value: Any) -> str:
@@ -46,7 +56,8 @@ def quantities_of(guardrail: Guardrail) -> tuple[str, ...]:
 
 
 def tie_of(knowledge: Knowledge, guardrail: Guardrail, settings: Planning, *, model: str | None = None) -> str:
-    """What a calibration is valid for: `model=... readouts=... requirement=... fallback=... planner=... horizon=12 replan_every=2`.
+    """What a calibration is valid for: `model=... readouts=... requirement=... fallback=... planner=... horizon=12 replan_every=2`,
+    and the mode, risk and proposals where they are not as always. A policy is no part of it: it may go on learning, and the gate binds it.
 
     Margin and alpha are no part of it: they are what a calibration finds, and what it was asked for.
 
@@ -66,6 +77,14 @@ def differing(tie: str, other: str) -> tuple[str, ...]:
     return tuple(text for name, text in NAMES.items() if first.get(name) != second.get(name))
 
 
+def unusual(settings: Planning) -> dict[str, str]:
+    """What of mode, risk and proposals differs from planning as always; what is as always is not spoken of, so that older ties hold."""
+    found: dict[str, str] = {} if settings.mode == "plan" else {"mode": settings.mode}
+    if settings.risk is not None:
+        found["risk"] = fingerprint_of(settings.risk)[:DIGITS]
+    return found if not settings.proposals else {**found, "proposals": str(settings.proposals)}
+
+
 def _parts(model: str, knowledge: Knowledge, guardrail: Guardrail, settings: Planning) -> dict[str, str]:
     readouts = [(name, fingerprint_of_weights(knowledge.readout(name))) for name in sorted(quantities_of(guardrail))]
     planner = {field.name: getattr(settings.planner, field.name) for field in dataclasses.fields(settings.planner) if field.name != "horizon"}
@@ -77,6 +96,7 @@ def _parts(model: str, knowledge: Knowledge, guardrail: Guardrail, settings: Pla
         "planner": fingerprint_of((class_path(type(settings.planner)), planner))[:DIGITS],
         "horizon": str(settings.planner.horizon),
         "replan_every": str(settings.replan_every),
+        **unusual(settings),
     }
 
 

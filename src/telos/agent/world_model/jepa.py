@@ -1,13 +1,15 @@
 """Joint-embedding predictive architecture with actions: predicts the latent of what comes next, never its pixels."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float, Num
-from torch import Tensor, nn
+from torch import Generator, Tensor, nn
 
 from telos.agent.world_model.actions import ActionFeatures
+from telos.agent.world_model.chance import AbstractChance, AbstractChanceConfig
+from telos.agent.world_model.hindsight import Dynamics, Known, next_noise
 from telos.agent.world_model.predictors import MLPPredictorConfig
 from telos.core.contracts import (
     AbstractEncoder,
@@ -17,6 +19,7 @@ from telos.core.contracts import (
     AbstractPredictorConfig,
     AbstractWorldModel,
     AbstractWorldModelConfig,
+    Unrolled,
 )
 from telos.core.logs import Moments, first_leaf, map_tree
 from telos.core.spaces import Spaces
@@ -36,6 +39,8 @@ class JEPAConfig(AbstractWorldModelConfig):
     scenery_size: int = 0
     """Numbers that describe what never changes within an episode (walls, doors), read by a second encoder from its first
     frame and given to the predictor only; 0: the scenery is the same in every episode, and the predictor knows it by heart."""
+    chance: AbstractChanceConfig | None = None
+    """A latent variable for what cannot be known; None: what is imagined is one future, the mean of all where there are several."""
 
     def features(self, spaces: Spaces) -> Mapping[str, AbstractFeatures]:
         return self.encoder.features(spaces.observation)
@@ -43,21 +48,29 @@ class JEPAConfig(AbstractWorldModelConfig):
     def build(self, spaces: Spaces, moments: Mapping[str, Moments] | None = None) -> "JEPA":
         scenery = self.encoder.build(spaces.observation, self.scenery_size, moments) if self.scenery_size else None
         actions = ActionFeatures(space=spaces.action, moments=(moments or {}).get("action"))
+        encoder = self.encoder.build(spaces.observation, self.latent_size, moments)
+        size = actions.size + (self.chance.size if self.chance else 0)
+        predictor = self.predictor.build(latent_size=self.latent_size, scenery_size=self.scenery_size, action_size=size)
+        known = self.latent_size + predictor.hidden_size + self.scenery_size + actions.size
         return JEPA(
             spaces=spaces,
-            encoder=self.encoder.build(spaces.observation, self.latent_size, moments),
+            encoder=encoder,
             scenery_encoder=scenery,
             actions=actions,
-            predictor=self.predictor.build(latent_size=self.latent_size, scenery_size=self.scenery_size, action_size=actions.size),
+            predictor=predictor,
+            chance=self.chance.build(context_size=known, latent_size=self.latent_size) if self.chance else None,
         )
 
 
 class JEPA(AbstractWorldModel):
-    """Encoder, optional scenery encoder, and a predictor in latent space.
+    """Encoder, optional scenery encoder, a predictor in latent space, and, where the future is not certain, a latent variable z.
 
     A frame's code is its latent followed by its scenery; a window's scenery is that of its first frame, since in use
     the agent too reads it once, when an episode begins. Scenery belongs to the dynamics: it shows only in what is predicted,
     so it is learned on when perception is frozen already.
+
+    The predictor is given z beside the action, whatever predictor it is. One that carries a hidden state also carries on what z seems to
+    have been once the outcome was seen, so chance that persists, such as a wind, is remembered; one without has to see it in a frame.
 
     Source: LeCun (2022), "A Path Towards Autonomous Machine Intelligence", section 4; the action-conditioned form with
     variance and covariance terms after Sobal et al. (2025), PLDM, arXiv 2502.14819.
@@ -71,11 +84,13 @@ class JEPA(AbstractWorldModel):
         scenery_encoder: AbstractEncoder | None,
         actions: ActionFeatures,
         predictor: AbstractPredictor,
+        chance: AbstractChance | None = None,
     ) -> None:
         super().__init__()
         self.spaces = spaces
         self.latent_size = encoder.latent_size
         self.encoder, self.scenery_encoder, self.actions, self.predictor = encoder, scenery_encoder, actions, predictor
+        self.chance = chance
         self.reads_scenery = scenery_encoder is not None
 
     @property
@@ -109,25 +124,71 @@ class JEPA(AbstractWorldModel):
         return _state(latent, latent.new_zeros(latent.shape[0], self.predictor.hidden_size), scenery)
 
     def update(self, previous: State, action: Num[Tensor, "batch action"], latent: Float[Tensor, "batch latent"]) -> State:
-        hidden, scenery = previous.memory["hidden"], previous.memory["scenery"]
-        return _state(latent, self.predictor.carry(previous.latent, hidden, scenery, self.actions(action)), scenery)
+        known = self._known(previous, action)
+        return _state(latent, self._carried(known, latent), known.scenery)
 
     def step(self, state: State, action: Num[Tensor, "batch action"]) -> State:
-        hidden, scenery = state.memory["hidden"], state.memory["scenery"]
-        latent, hidden = self.predictor(state.latent, hidden, scenery, self.actions(action))
-        return _state(latent, hidden, scenery)
+        known = self._known(state, action)
+        if self.chance is None:
+            latent, hidden = self.predictor(*known)
+            return _state(latent, hidden, known.scenery)
+        noise, rest = next_noise(self.chance, _noise(state))
+        latent, hidden = self.predictor(known.latent, known.hidden, known.scenery, self._dynamics.foretold(known, noise))
+        return _state(latent, hidden, known.scenery, rest)
+
+    def futures(self, state: State, horizon: int, num: int, generator: Generator) -> State | None:
+        """All states are given the same noise, so that a row alone meets the futures that it meets in company."""
+        if self.chance is None:
+            return None
+        noise = self.chance.noise(num, horizon, generator).flatten(1).to(state.latent)
+        repeated = state.repeat(num)
+        return _state(repeated.latent, repeated.memory["hidden"], repeated.memory["scenery"], noise.repeat(state.num_rows, 1))
 
     def rollout(self, state: State, actions: Num[Tensor, "rows horizon action"]) -> Rollout:
-        hidden, scenery = state.memory["hidden"], state.memory["scenery"]
-        latents, hiddens, disagreement = self.predictor.unroll(state.latent, hidden, scenery, self.actions(actions))
-        around = scenery.repeat_interleave(actions.shape[0] // scenery.shape[0], dim=0)
-        beyond = (*hiddens, _along_steps(around, actions.shape[1]))
-        return Rollout(latent=latents, actions=actions, beyond=beyond, disagreement=disagreement)
+        known = state.latent, state.memory["hidden"], state.memory["scenery"], self.actions(actions)
+        return self._imagined(state, actions, self.predictor.unroll(*known) if self.chance is None else self._dynamics.unroll(*known, _noise(state)))
+
+    def explain(self, start: State, states: State, actions: Num[Tensor, "batch time action"]) -> Rollout:
+        if self.chance is None:
+            return self.rollout(start, actions)
+        known = start.latent, start.memory["hidden"], start.memory["scenery"], self.actions(actions)
+        unrolled, information = self._dynamics.explain(*known, states.latent[:, 1:])
+        return replace(self._imagined(start, actions, unrolled), information=information)
 
     def foresee(self, states: State, actions: Num[Tensor, "batch time action"]) -> Rollout:
-        hiddens, scenery = states.memory["hidden"], states.memory["scenery"][:, 0]
-        latents = self.predictor.foresee(states.latent[:, :-1], hiddens[:, :-1], scenery, self.actions(actions))
-        return Rollout(latent=latents, actions=actions, beyond=(hiddens[:, 1:], _along_steps(scenery, actions.shape[1])))
+        """In training z is inferred from the frame that follows, as by `explain`; in use it is the likeliest."""
+        latents, hiddens, scenery = states.latent[:, :-1], states.memory["hidden"], states.memory["scenery"][:, 0]
+        acted, information = self.actions(actions), None
+        if self.chance is not None:
+            lead, around = actions.shape[:2], _along_steps(scenery, actions.shape[1])
+            known = Known(*(part.flatten(0, 1) for part in (latents, hiddens[:, :-1], around, acted)))
+            if self.training:
+                z, told = self._dynamics.explained(known, states.latent[:, 1:].flatten(0, 1))
+                acted, information = known.acted(z).unflatten(0, lead), told.unflatten(0, lead)
+            else:
+                acted = self._dynamics.foretold(known, None).unflatten(0, lead)
+        ahead = self.predictor.foresee(latents, hiddens[:, :-1], scenery, acted)
+        beyond = (hiddens[:, 1:], _along_steps(scenery, actions.shape[1]))
+        return Rollout(latent=ahead, actions=actions, beyond=beyond, information=information)
+
+    @property
+    def _dynamics(self) -> Dynamics:
+        assert self.chance is not None
+        return Dynamics(self.predictor, self.chance)
+
+    def _known(self, state: State, action: Num[Tensor, "batch action"]) -> Known:
+        return Known(state.latent, state.memory["hidden"], state.memory["scenery"], self.actions(action))
+
+    def _carried(self, known: Known, latent: Float[Tensor, "batch latent"]) -> Float[Tensor, "batch hidden"]:
+        """The hidden state once `latent` was seen; z, where there is one, is what explains it."""
+        if self.chance is None or not self.predictor.hidden_size:
+            return self.predictor.carry(*known)
+        return self.predictor.carry(known.latent, known.hidden, known.scenery, self._dynamics.remembered(known, latent))
+
+    def _imagined(self, state: State, actions: Tensor, unrolled: Unrolled) -> Rollout:
+        around = state.memory["scenery"].repeat_interleave(actions.shape[0] // state.num_rows, dim=0)
+        beyond = (*unrolled.hiddens, _along_steps(around, actions.shape[1]))
+        return Rollout(latent=unrolled.latents, actions=actions, beyond=beyond, disagreement=unrolled.disagreement)
 
     def _along(self, latent: Tensor, scenery: Tensor, actions: Tensor) -> State:
         num_rows, num_frames = latent.shape[:2]
@@ -136,7 +197,7 @@ class JEPA(AbstractWorldModel):
         if self.predictor.hidden_size:
             features = self.actions(actions)
             for time in range(num_frames - 1):
-                hidden = self.predictor.carry(latent[:, time], hidden, scenery, features[:, time])
+                hidden = self._carried(Known(latent[:, time], hidden, scenery, features[:, time]), latent[:, time + 1])
                 carried.append(hidden)
         hiddens = torch.stack(carried, dim=1) if self.predictor.hidden_size else latent.new_zeros(num_rows, num_frames, 0)
         return _state(latent, hiddens, scenery[:, None].expand(-1, num_frames, -1))
@@ -146,5 +207,13 @@ def _along_steps(scenery: Float[Tensor, "batch scenery"], num: int) -> Float[Ten
     return scenery[:, None].expand(-1, num, -1)
 
 
-def _state(latent: Tensor, hidden: Tensor, scenery: Tensor) -> State:
-    return State(latent=latent, belief=torch.cat([latent, hidden, scenery], dim=-1), memory={"hidden": hidden, "scenery": scenery})
+def _noise(state: State) -> Float[Tensor, "batch _"]:
+    """What the future that the state lives in is made of; nothing: the likeliest one."""
+    return state.memory["noise"] if "noise" in state.memory else state.latent.new_zeros(state.num_rows, 0)
+
+
+def _state(latent: Tensor, hidden: Tensor, scenery: Tensor, noise: Tensor | None = None) -> State:
+    memory = {"hidden": hidden, "scenery": scenery}
+    if noise is not None and noise.shape[1]:
+        memory["noise"] = noise
+    return State(latent=latent, belief=torch.cat([latent, hidden, scenery], dim=-1), memory=memory)

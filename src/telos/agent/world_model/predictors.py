@@ -70,11 +70,11 @@ class RecurrentPredictor(AbstractPredictor):
         scenery: Float[Tensor, "batch scenery"],
         action: Float[Tensor, "batch features"],
     ) -> tuple[Float[Tensor, "batch latent"], Float[Tensor, "batch hidden"]]:
-        hidden = _gated(self.cell, torch.cat([latent, scenery, action], dim=-1), hidden)
+        hidden = gated(self.cell, torch.cat([latent, scenery, action], dim=-1), hidden)
         return latent + self.change(torch.cat([hidden, latent], dim=-1)), hidden
 
 
-def _gated(cell: nn.GRUCell, value: Float[Tensor, "batch inputs"], hidden: Float[Tensor, "batch hidden"]) -> Float[Tensor, "batch hidden"]:
+def gated(cell: nn.GRUCell, value: Float[Tensor, "batch inputs"], hidden: Float[Tensor, "batch hidden"]) -> Float[Tensor, "batch hidden"]:
     """What `cell` computes, by the products of `telos.core.products`."""
     reset_in, update_in, new_in = product(value, cell.weight_ih, cell.bias_ih).chunk(3, dim=-1)
     reset_held, update_held, new_held = product(hidden, cell.weight_hh, cell.bias_hh).chunk(3, dim=-1)

@@ -144,7 +144,7 @@ def _point(agent: Agent, world: AbstractWorld, evaluation: Evaluation, planner: 
         return PlannerPoint(planner, evaluation.agent, alone, evaluation.plan_cpu_seconds)
     contestant = AgentContestant(other)
     outcome = play(world, evaluation.pairs, contestant, evaluation.protocol, tell, reached=evaluation.success.reached)
-    return PlannerPoint(planner, outcome, alone, contestant.plan_seconds / max(contestant.num_plans, 1))
+    return PlannerPoint(planner, outcome, alone, contestant.seconds_per_plan)
 
 
 def _with(agent: Agent, planner: AbstractPlanner) -> Agent:
@@ -161,4 +161,4 @@ def _cpu_seconds_alone(agent: Agent, world: AbstractWorld, evaluation: Evaluatio
     for row in range(min(ALONE_EPISODES, len(pairs))):
         here = slice(row, row + 1)
         run(pairs=Pairs(select_rows(pairs.starts, here), select_rows(pairs.goals, here), np.minimum(pairs.limits[here], ALONE_STEPS)))
-    return contestant.plan_seconds / max(contestant.num_plans, 1)
+    return contestant.seconds_per_plan

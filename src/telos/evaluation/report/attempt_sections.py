@@ -9,6 +9,7 @@ from telos.core.world import AbstractWorld
 from telos.evaluation.protocols import DISTANCE, how_long, select_rows
 from telos.evaluation.report import curves, maps, tables
 from telos.evaluation.report.episode import Episode
+from telos.evaluation.report.feelings import feelings_strip
 from telos.evaluation.report.findings import Attempts
 from telos.evaluation.report.landscape import Landscape
 from telos.evaluation.report.page import Section
@@ -17,6 +18,10 @@ from telos.evaluation.report.screen import screen
 from telos.evaluation.report.strip import filmstrip
 
 ARENA = "arena widths"
+STRIP = (
+    "Below the film, what it felt at each moment: who decides, the energy that it expects of the steps ahead (mean, and from the best to the worst), "
+    "and what else it watches. Click there to look at a step."
+)
 
 
 def attempt_film(attempts: Attempts, evaluation: Mapping[str, Any] | None, *, sees_pictures: bool) -> Section:
@@ -28,7 +33,7 @@ def attempt_film(attempts: Attempts, evaluation: Mapping[str, Any] | None, *, se
     if not footage.imagined:
         says = "Left, what the agent sees. Right, the goal: all that it is told."
         note = f"One attempt, {chosen}; the agent {ending}."
-        return Section(title="", says=says, body=screen(footage, ("what it sees", "its goal")), note=note)
+        return Section(title="", says=says, body=_screen(attempts, ("what it sees", "its goal")), note=f"{note} {STRIP}")
     earlier = _steps(attempts.lag)
     says = (
         f"Left, what the agent sees. In the middle, how it had imagined this very moment {earlier} earlier, when it made its plan. "
@@ -40,7 +45,7 @@ def attempt_film(attempts: Attempts, evaluation: Mapping[str, Any] | None, *, se
     )
     if not sees_pictures:
         note += " It sees numbers only; this page draws them."
-    return Section(title="", says=says, body=screen(footage, ("what it sees", "what it had imagined", "its goal")), note=note)
+    return Section(title="", says=says, body=_screen(attempts, ("what it sees", "what it had imagined", "its goal")), note=f"{note} {STRIP}")
 
 
 def success(evaluation: Mapping[str, Any]) -> Section:
@@ -63,6 +68,7 @@ def step_by_step(attempts: Attempts) -> Section:
     footage = attempts.footage
     charts = curves.episode_charts(attempts.episodes[0], attempts.distances, attempts.protocol.radius, attempts.protocol.unit)
     body = curves.number_charts(footage) if footage.pictures is None else filmstrip(footage)
+    body += feelings_strip(attempts.episodes[0].moments, level=attempts.surprise_level)
     if not footage.imagined:
         says = "The first attempt, step by step."
     elif footage.pictures is not None:
@@ -113,6 +119,10 @@ def more_attempts(world: AbstractWorld, episodes: tuple[Episode, ...]) -> Sectio
     says = f"The first {len(episodes)} attempts from above: the way from the start to the ring around the goal. The agent got there in {reached}"
     says += "." if reached == len(episodes) else "; the red ways did not end in time."
     return Section(title="More attempts", says=says, body=f'<div class="maps">{"".join(figures)}</div>')
+
+
+def _screen(attempts: Attempts, labels: tuple[str, ...]) -> str:
+    return screen(attempts.footage, labels, attempts.episodes[0].moments, level=attempts.surprise_level)
 
 
 def _judged(evaluation: Mapping[str, Any]) -> str:

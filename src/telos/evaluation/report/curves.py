@@ -10,12 +10,16 @@ import numpy as np
 from telos.evaluation.report.chart import Chart, Line
 from telos.evaluation.report.episode import Episode
 from telos.evaluation.report.footage import Footage
-from telos.training.diagnostics import Health
+from telos.training.diagnostics import CollapseWatch, Health
 
 PALETTE = ("us", "dream", "good", "violet", "bad", "ochre", "quiet")
 HEALTH = Health(deviations=(1.0,), effective_rank=1.0, error=0.0, nothing_moves=1.0).to_json()
-NOT_TERMS = {"step", "phase", "loss", *HEALTH}
+CHANCE = (("gain", "explained by it", "us"), ("blind_error", "left, told another's", "violet"))
+"""Signs of a latent variable's health, both shares of an error: the key, the label and the colour."""
+NOT_TERMS = {"step", "phase", "loss", "information", "explained_error", *(key for key, _, _ in CHANCE), *HEALTH}
 """Entries of a line of metrics that are no terms of the loss."""
+LEAST_GAIN, LEAST_BLIND_ERROR = CollapseWatch().least_gain, CollapseWatch().least_blind_error
+"""Where the watch of a training warns."""
 MOST_NUMBERS = 6
 FLOORS = (("mean_frame", "mean frame", "ochre"), ("other_actions", "told other actions", "violet"))
 """Of an evaluation by logs alone: the key, the label and the colour."""
@@ -57,7 +61,23 @@ def training_charts(metrics: Sequence[Mapping[str, Any]]) -> str:
             marks=marks,
         ),
     )
-    return f'<div class="two">{"".join(chart.svg() for chart in charts)}</div>'
+    return f'<div class="two">{"".join(chart.svg() for chart in (*charts, *_chance_charts(metrics, steps, marks)))}</div>'
+
+
+def _chance_charts(metrics: Sequence[Mapping[str, Any]], steps: list[float], marks: tuple[tuple[float, str], ...]) -> tuple[Chart, ...]:
+    """What a latent variable tells of each step; no chart for a model without one.
+
+    It is ignored where it explains nothing of the error, and tells everything where it predicts as well from another window's start.
+    """
+    if not any(entry.get("information") is not None for entry in metrics):
+        return ()
+    told = Line(label="the model", x=steps, y=[entry.get("information") for entry in metrics], colour="us")
+    shares = [Line(label=label, x=steps, y=[entry.get(key) for entry in metrics], colour=colour) for key, label, colour in CHANCE]
+    levels = ((LEAST_GAIN, "ignored"), (LEAST_BLIND_ERROR, "tells all"))
+    return (
+        Chart(title="What chance tells, nats a step", x_label="training step", lines=(told,), marks=marks),
+        Chart(title="What chance does to the error, share", x_label="training step", lines=tuple(shares), levels=levels, marks=marks),
+    )
 
 
 def _phases(metrics: Sequence[Mapping[str, Any]]) -> tuple[tuple[float, str], ...]:

@@ -1,13 +1,16 @@
 """Plays episodes of an evaluation once more, and keeps what was seen, what was planned and what was imagined."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from telos.agent.loop import Agent
+from telos.agent.moments import Moments
 from telos.core.world import AbstractWorld, WorldState
 from telos.data import AbstractEpisodes
 from telos.evaluation.closed_loop import expert_steps, play
@@ -41,6 +44,8 @@ class Episode:
     """`[time action]`"""
     plans: tuple[RecordedPlan, ...]
     reached: bool
+    moments: tuple[Mapping[str, Any], ...] = ()
+    """What the agent felt at each step, as `Moments.to_json` tells."""
 
     @property
     def num_steps(self) -> int:
@@ -55,22 +60,22 @@ class RecordingContestant(AgentContestant):
     """The agent, with somebody who writes down what it plans; `saw` writes down what comes of it."""
 
     def __init__(self, agent: Agent) -> None:
-        super().__init__(agent)
+        super().__init__(agent, watch=self.felt)
         self.records: list[_Record] = []
 
     def begin(self, world: AbstractWorld, starts: WorldState, goals: WorldState) -> None:
         super().begin(world, starts, goals)
-        self.records = [_Record([select_rows(starts, slice(row, row + 1))]) for row in range(len(next(iter(starts.values()))))]
-        self.alive = list(range(len(self.records)))
+        self.records = [_Record([select_rows(starts, slice(row, row + 1))]) for row in self.alive]
 
-    def act(self, states: WorldState) -> np.ndarray:
-        actions = super().act(states)
+    def felt(self, episodes: Sequence[int], moments: Moments) -> None:
+        """What the agent has in mind, now that it has decided what to do."""
         plan = self.agent.last_plan
-        if self.agent.last_cpu_seconds and plan is not None:
-            for row, number in enumerate(self.alive):
-                record = self.records[number]
+        assert plan is not None
+        for row, number in enumerate(episodes):
+            record = self.records[number]
+            record.moments.append(moments.to_json(row))
+            if moments.decided:
                 record.plans.append(RecordedPlan(len(record.actions), plan.imagined[row].clone(), float(plan.energy[row])))
-        return actions
 
     def saw(self, episodes: np.ndarray, actions: np.ndarray, states: WorldState) -> None:
         """What the actions of these episodes led to."""
@@ -78,16 +83,13 @@ class RecordingContestant(AgentContestant):
             self.records[number].actions.append(actions[row])
             self.records[number].states.append(select_rows(states, slice(row, row + 1)))
 
-    def keep(self, rows: np.ndarray) -> None:
-        super().keep(rows)
-        self.alive = [number for number, stays in zip(self.alive, rows, strict=True) if stays]
-
 
 @dataclass
 class _Record:
     states: list[WorldState]
     actions: list[np.ndarray] = field(default_factory=list)
     plans: list[RecordedPlan] = field(default_factory=list)
+    moments: list[Mapping[str, Any]] = field(default_factory=list)
 
 
 def play_first(
@@ -117,6 +119,7 @@ def play_first(
             actions=np.stack(record.actions),
             plans=tuple(record.plans),
             reached=bool(outcome.success[row]),
+            moments=tuple(record.moments),
         )
         for row, record in enumerate(contestant.records)
     ]

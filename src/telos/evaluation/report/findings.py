@@ -44,6 +44,8 @@ class Attempts:
     """Of the first one."""
     landscape: Landscape | None
     """For its goal; None in a world without places."""
+    surprise_level: float = 0.0
+    """P-value below which the agent counts something as a surprise."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,6 +104,7 @@ def _attempts(
         distances=world.distance(first.states, select_rows(first.goal, np.zeros(first.num_steps + 1, dtype=int))),
         footage=footage_of_episode(first, world, codec, imagery, lag),
         landscape=energy_landscape(sources.agent.world_model, world, first.goal) if has_position(world, first.states) else None,
+        surprise_level=sources.agent.settings.surprise_level,
     )
 
 

@@ -9,7 +9,16 @@ from telos.core import config
 from telos.core.run import atomic_file
 from telos.core.spaces import Spaces
 from telos.evaluation.planner_curves import read_curves
-from telos.evaluation.report import attempt_sections, guardrail_section, model_sections, offline_sections, planner_section, shift_section, tables
+from telos.evaluation.report import (
+    attempt_sections,
+    conduct_section,
+    guardrail_section,
+    model_sections,
+    offline_sections,
+    planner_section,
+    shift_section,
+    tables,
+)
 from telos.evaluation.report.decoder import DecoderConfig
 from telos.evaluation.report.findings import Findings, find
 from telos.evaluation.report.page import Section, page
@@ -62,6 +71,8 @@ def _sections(sources: Sources, findings: Findings, evaluation: Mapping[str, Any
         yield model_sections.dream_film(dream)
     if evaluation is not None:
         yield attempt_sections.success(evaluation)
+    if conduct_section.has_conduct(sources.run, evaluation):
+        yield conduct_section.conduct(sources.run, evaluation, () if attempts is None else attempts.episodes)
     if evaluation is not None and evaluation.get("guardrails"):
         yield guardrail_section.guardrails(sources.run, evaluation)
     if evaluation is not None and evaluation.get("shifts") and world is not None and attempts is not None:
@@ -127,7 +138,7 @@ def _record(sources: Sources, evaluation: Mapping[str, Any] | None) -> str:
         planner = dict(evaluation["planner"])
         name = str(planner.pop("class")).rpartition(":")[2]
         entries["planner"] = f"{name} ({', '.join(f'{key} {value}' for key, value in planner.items())})"
-        entries["one plan"] = f"{1000 * evaluation['plan_cpu_seconds']:.1f} ms of CPU time; {evaluation['planner_calls']:,} plans in all"
+        entries["one plan"] = f"{1000 * evaluation['plan_cpu_seconds']:.1f} ms of CPU time; {evaluation['planner_calls']:,} searches in all"
         entries["command"] = _command(sources, evaluation)
         entries["protocol"] = f"{evaluation['protocol']['name']}, seed {evaluation['seed']}, hash {evaluation['protocol_hash']}"
         entries["versions"] = ", ".join(f"{name} {version}" for name, version in evaluation["versions"].items())
@@ -141,7 +152,9 @@ def _command(sources: Sources, evaluation: Mapping[str, Any]) -> str:
     if guarded := evaluation.get("guardrails"):
         command += ("" if guarded["in_force"] else " --without-guardrails") + (" --conflicts" if guarded["conflicts_only"] else "")
     same = evaluation["planner"] == recipe["agent"]["planner"]
-    return command if same else f"{command} --planner {config.short_name(type(config.from_json(evaluation['planner'])))}"
+    command += "" if same else f" --planner {config.short_name(type(config.from_json(evaluation['planner'])))}"
+    acting = {name: value for name, value in evaluation.get("acting", {}).items() if value is not None and name != "planner"}
+    return command + "".join(f" --{name.replace('_', '-')} {value}" for name, value in acting.items())
 
 
 def _footer(sources: Sources, findings: Findings) -> str:

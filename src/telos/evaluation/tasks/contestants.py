@@ -11,20 +11,19 @@ from telos.core.world import AbstractWorld, WorldState
 from telos.evaluation.contestants import AbstractContestant, AgentContestant
 from telos.evaluation.quantities import WINDING
 from telos.evaluation.tasks.judge import TaskJudge
+from telos.evaluation.trace import Watcher
 
 
 class TaskContestant(AgentContestant):
     """The agent, told what to do in its own words; it never sees a true state."""
 
-    def __init__(self, agent: Agent, task: AbstractTask, name: str = "agent") -> None:
-        super().__init__(agent, name)
-        self.task = task
+    def __init__(self, agent: Agent, task: AbstractTask, name: str = "agent", *, watch: Watcher | None = None) -> None:
+        super().__init__(agent, name, watch=watch)
+        self.own_task = task
         self.why: dict[str, None] = {}
 
-    def begin(self, world: AbstractWorld, starts: WorldState, goals: WorldState) -> None:
-        self.world = world
-        self.agent.reset()
-        self.agent.set_task(self.task)
+    def task(self, goals: WorldState) -> AbstractTask:
+        return self.own_task
 
     def act(self, states: WorldState) -> np.ndarray:
         actions = super().act(states)
@@ -36,7 +35,7 @@ class TaskContestant(AgentContestant):
     @property
     def fallback_share(self) -> float:
         """Share of the steps in which no plan was safe."""
-        return self.fallback_steps / max(1, self.num_steps)
+        return self.conduct.fallback_steps / max(1, self.conduct.steps)
 
 
 class ScriptedTaskContestant(AbstractContestant):

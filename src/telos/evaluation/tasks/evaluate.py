@@ -27,6 +27,7 @@ from telos.evaluation.tasks.contestants import ScriptedTaskContestant, TaskConte
 from telos.evaluation.tasks.judge import TaskJudge
 from telos.evaluation.tasks.play import TaskOutcome, play_task
 from telos.evaluation.tasks.shown import Reached, shown_judge, true_goal
+from telos.evaluation.trace import Watcher
 
 PATIENCE = 3.0
 """Time allowed, as a multiple of the scripted walker's steps."""
@@ -57,6 +58,8 @@ class TaskEvaluation:
     seed: int
     planner: dict[str, Any]
     """The planner's config as JSON, before any task changed it."""
+    conduct: dict[str, Any]
+    """How the agent went about it, as `Conduct.to_json` tells."""
 
     def to_json(self) -> dict[str, Any]:
         """One JSON object; all but `plan_cpu_seconds` is the same when it is run again."""
@@ -71,6 +74,8 @@ class TaskEvaluation:
             "why": list(self.why),
             "plan_cpu_seconds": self.plan_cpu_seconds,
             "planner": self.planner,
+            "planner_calls": self.conduct["searches"],
+            "conduct": self.conduct,
             "seed": self.seed,
             "versions": {"telos": telos.__version__, "torch": torch.__version__, "numpy": np.__version__, "python": platform.python_version()},
         }
@@ -93,6 +98,7 @@ def evaluate_task(
     steps: int | None = None,
     num_paths: int = 12,
     progress: Callable[[str, int, int], None] | None = None,
+    watch: Watcher | None = None,
 ) -> TaskEvaluation:
     """The agent, a random wanderer, doing nothing and the world's expert, at the same task from the same starts.
 
@@ -105,6 +111,7 @@ def evaluate_task(
             target to target.
         num_paths: episodes whose true states are kept.
         progress: called with the contestant's name, the episodes that are through, and all.
+        watch: told what the agent expects and notices at every step, such as a `trace_file`.
 
     Raises:
         SpaceError: the agent was trained on other observations or actions than this world has.
@@ -144,7 +151,7 @@ def evaluate_task(
             breaches[contestant.name] = judges.breaches
         return outcome
 
-    ours = TaskContestant(agent, task)
+    ours = TaskContestant(agent, task, watch=watch)
     floors: dict[str, TaskOutcome | None] = {"random": run(RandomContestant(seed)), "zero": None, "scripted": None}
     if world.idle(starts) is not None:
         floors["zero"] = run(ZeroContestant())
@@ -161,9 +168,10 @@ def evaluate_task(
         breaches=breaches,
         fallback_share=ours.fallback_share if guarded else None,
         why=tuple(ours.why),
-        plan_cpu_seconds=ours.plan_seconds / max(ours.num_plans, 1),
+        plan_cpu_seconds=ours.seconds_per_plan,
         seed=seed,
         planner=config.to_json(agent.settings.planner),
+        conduct=ours.conduct.to_json(agent),
     )
 
 

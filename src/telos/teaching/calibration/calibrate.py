@@ -200,7 +200,7 @@ class _Player:
 
         outcome = play(self.world, some, contestant, self.protocol, tell, reached=success.reached, record=judges)
         violations = {name: breaches.rate.count for name, breaches in judges.breaches.items()}
-        return Seen(violations, len(some), int(outcome.success.sum()), contestant.fallback_steps, contestant.num_steps)
+        return Seen(violations, len(some), int(outcome.success.sum()), contestant.conduct.fallback_steps, contestant.conduct.steps)
 
 
 def _with_margins(guardrails: Sequence[Guardrail], margins: Mapping[str, float]) -> tuple[Guardrail, ...]:

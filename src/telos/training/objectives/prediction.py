@@ -12,7 +12,7 @@ from telos.core.types import State
 
 @dataclass(frozen=True, kw_only=True)
 class Prediction(AbstractObjective):
-    """Mean squared error of the latents imagined from the window's first frame, over all its steps.
+    """Mean squared error of the latents imagined from the window's first frame, or the last one that was seen, to its end.
 
     `mean over batch, time and latent of (predicted[t] - encoded[t])^2`. Gradients reach both sides, as in VICReg-type JEPAs;
     the anti-collapse terms keep the targets alive.
@@ -24,5 +24,5 @@ class Prediction(AbstractObjective):
     """Whether the encoded side counts as a constant."""
 
     def term(self, windows: Windows, states: State, predictions: Predictions, head: nn.Module) -> Float[Tensor, ""]:
-        targets = states.latent[:, 1:]
+        targets = states.latent[:, -predictions.horizon :]
         return (predictions.latent - (targets.detach() if self.stop_gradient else targets)).square().mean()
