@@ -48,7 +48,9 @@ CARD, TEXT, CALM, ALARM = "#fbfaf7", "#1d2733", "#4a6d8c", "#d2382a"
 def untrained(logs: AbstractLogs) -> Recipe:
     """Dynamics learned on what an encoder of fresh weights makes of pictures."""
     recipe = play(logs)
-    return replace(recipe, name="play-untrained", curriculum=replace(recipe.curriculum, phases=recipe.curriculum.phases[1:]))
+    # Its latents are small, which is no collapse.
+    watch = replace(recipe.curriculum.watch, least_deviation=0.0)
+    return replace(recipe, name="play-untrained", curriculum=replace(recipe.curriculum, phases=recipe.curriculum.phases[1:], watch=watch))
 
 
 def one_step(logs: AbstractLogs) -> Recipe:
@@ -61,7 +63,7 @@ def one_step(logs: AbstractLogs) -> Recipe:
 RECIPES = {"play": play, "untrained": untrained, "one-step": one_step}
 
 
-def train_all(folder: Path, seed: int, only: str | None) -> None:
+def train_all(folder: Path, seed: int, only: str | None, pixel_steps: int) -> None:
     torch.set_num_threads(1)
     if not (folder / "logs").exists():
         env = WorldVectorEnv(Playroom(), 100, max_steps=STEPS)
@@ -72,13 +74,12 @@ def train_all(folder: Path, seed: int, only: str | None) -> None:
             run = train(folder / "logs", folder / name, recipe=recipe, seed=seed)
             print(name, json.dumps(teach_surprise(run).to_json()["below"]), flush=True)
     if only in (None, "pixels"):
-        _train_pixels(folder, seed)
+        _train_pixels(folder, seed, pixel_steps)
 
 
-def _train_pixels(folder: Path, seed: int) -> None:
+def _train_pixels(folder: Path, seed: int, steps: int) -> None:
     logs, recipe = Episodes.open(folder / "logs"), load_recipe(Run.open(folder / "play"))
     known, _ = split(logs, held_out=0.1, seed=seed)
-    steps = recipe.curriculum.phases[0].num_steps
     torch.manual_seed(seed)
     fresh = recipe.world_model.build(logs.spaces, {"action": logs.moments("action"), "observation": logs.moments("observation")})
     phase = recipe.curriculum.phases[0]
@@ -237,6 +238,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1])
     parser.add_argument("--only", choices=(*RECIPES, "pixels"))
+    parser.add_argument("--pixel-steps", type=int, default=3000)
     parser.add_argument("--pairs", type=int, default=200)
     parser.add_argument("--pictures", type=Path)
     parser.add_argument("--episodes", type=int, default=400)
@@ -248,7 +250,7 @@ def main() -> None:
     args = parser.parse_args()
     match args.part:
         case "train":
-            train_all(args.folder, args.seed, args.only)
+            train_all(args.folder, args.seed, args.only, args.pixel_steps)
         case "pairs":
             rank(args.folder, args.pairs, args.seeds, args.pictures)
         case "changes":

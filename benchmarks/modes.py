@@ -1,7 +1,7 @@
 """Fast and slow: planning always, never, where the arbiter says so, and by the toss of a coin; all on the same starts and goals.
 
     modes       success, planner calls, paired differences, floors
-    proposals   cross-entropy with 300 x 5 candidates, and with a tenth of them, with and without what the policy proposes
+    proposals   cross-entropy with 300 x 10 candidates, and with less than a tenth of them, with and without what the policy proposes
     time        what one action of Mode 1 takes on one thread, encoding included
     practice    two agents that become fast at something, and the picture of it
     ways        the picture of where an agent plans, for the run and for those `--beside` it
@@ -162,12 +162,12 @@ MODES = {"Mode 2": "plan", "Mode 1": "react", "auto": "auto"}
 
 
 def proposals(run: Run, seeds: list[int], episodes: int) -> dict[str, Line]:
-    """The whole search, and a tenth of it."""
+    """The whole search, and less than a tenth of it."""
     lines: dict[str, Line] = {}
     for seed in seeds:
         where = arena(run, seed, episodes)
         agents = {
-            "CEM 300 x 5": load_agent(run, planner=FULL, seed=seed),
+            "CEM 300 x 10": load_agent(run, planner=FULL, seed=seed),
             "CEM 30 x 4": load_agent(run, planner=SMALL, seed=seed),
             f"CEM 30 x 4, {PROPOSALS} proposals": load_agent(run, planner=SMALL, seed=seed),
         }

@@ -24,7 +24,8 @@ BATCH = 50
 """Episodes side by side; each batch draws futures of its own."""
 HURRY = 1.0
 """Weight of the time that it takes, beside where it ends."""
-PLANNER = MPPI(horizon=8, num_candidates=128, num_iterations=2, noise_exponent=3.0)
+PLANNER = MPPI(horizon=8, num_candidates=512, num_iterations=2, noise_exponent=3.0)
+"""Slow noise, and many candidates: the way round is a narrow one to find."""
 RISKS: dict[str, AbstractRisk | None] = {
     "likeliest": None,
     "mean": Mean(num_futures=16),
@@ -69,7 +70,7 @@ class Crosser:
 
     def __init__(self, knowledge: Knowledge, risk: AbstractRisk | None, goals: WorldState, seed: int) -> None:
         cost = LeastDistance() + HURRY * RunningMinimum()
-        self.agent = Agent(knowledge, AgentSettings(planner=PLANNER, cost=cost, replan_every=2, risk=risk), seed=seed)
+        self.agent = Agent(knowledge, AgentSettings(planner=PLANNER, cost=cost, replan_every=4, risk=risk), seed=seed)
         self.agent.set_task(ReachGoal(WORLD.observe(goals)))
 
     def __call__(self, state: WorldState, goals: WorldState) -> np.ndarray:
@@ -124,6 +125,7 @@ def cross(name: str, begin: Callable[[WorldState, int], Act], *, episodes: int, 
         rows = slice(first, first + BATCH)
         some, there = ({key: part[rows] for key, part in state.items()} for state in (starts, goals))
         parts.append(_play(begin(there, seed + first), some, there))
+        print(f"{name}, seed {seed}: {sum(len(part[0]) for part in parts)} of {episodes}, {sum(part[1].sum() for part in parts)} fallen", flush=True)
     arrived, fallen, steps, paths = (np.concatenate(part) for part in zip(*parts, strict=True))
     return Crossings(name, arrived, fallen, steps, paths, time.perf_counter() - begun)
 

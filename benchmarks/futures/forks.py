@@ -85,4 +85,7 @@ def _imagined(run: Path, starts: np.ndarray, actions: np.ndarray) -> tuple[np.nd
     many = model.futures(state, STEPS, FUTURES, torch.Generator().manual_seed(0))
     if many is None:
         return likeliest, None
-    return likeliest, model.rollout(many, acted.repeat_interleave(FUTURES, dim=0)).read(read).unflatten(0, (NUM, FUTURES)).numpy()
+    drawn = model.rollout(many, acted.repeat_interleave(FUTURES, dim=0)).read(read).unflatten(0, (NUM, FUTURES)).numpy()
+    # All starts are given the same noise; the first futures of each had better be others for every start.
+    order = np.random.default_rng(0).permuted(np.tile(np.arange(FUTURES), (NUM, 1)), axis=1)
+    return likeliest, np.take_along_axis(drawn, order[:, :, None, None], axis=1)

@@ -11,6 +11,8 @@ from telos.envs import foreign
 
 SHOWN = 8
 """Pictures of the strip."""
+ROAD = 0.64
+"""Share of a picture in which the lanes lie; below it is grass."""
 
 
 def bars(found: Mapping[str, Trips], file: Path) -> None:
@@ -53,9 +55,9 @@ def strip(driver: AbstractDriver, file: Path, *, seed: int) -> None:
         over = crashed or out_of_time
     road.close()
     times = np.unique(np.linspace(0, len(pictures) - 1, SHOWN).round().astype(int))
-    figure, axes = pyplot.subplots(len(times), 1, figsize=(8, 0.85 * len(times)), layout="constrained")
+    figure, axes = pyplot.subplots(len(times), 1, figsize=(6, 1.1 * len(times)), layout="constrained")
     for axis, time in zip(np.atleast_1d(axes), times, strict=True):
-        axis.imshow(pictures[time])
+        axis.imshow(pictures[time][: int(ROAD * len(pictures[time]))])
         axis.set_axis_off()
         axis.set_title(f"{time} s", fontsize=7, loc="left", pad=1)
     figure.savefig(file, dpi=120)

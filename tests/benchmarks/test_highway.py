@@ -8,16 +8,23 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from tiny_runs import shrink
 from torch import nn
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
+from benchmarks.highway import reading
 from benchmarks.highway.drive import AbstractDriver, Advised, Asleep, Dice, Resident, Trips, drive
+from benchmarks.highway.perception import NearFirstConfig
 from benchmarks.highway.road import FASTER, IDLE, LEFT, RIGHT, SLOWER, Drivers, Highway, advice
 from benchmarks.highway.wish import DriveFast, Haste
 from telos.core.errors import ConfigError
-from telos.core.spaces import DiscreteSpace
+from telos.core.spaces import DiscreteSpace, Spaces, VectorSpace
 from telos.core.types import Problem, Rollout, State
+from telos.data import EpisodeWriter
+from telos.recipes import default
+from telos.recipes.experiment import train
+from telos.recipes.knowledge import load_knowledge
 
 on_the_road = pytest.mark.skipif(find_spec("highway_env") is None, reason="highway-env is not installed")
 
@@ -40,12 +47,46 @@ def energy_of(crashed: list[float], speed: list[float], price: float) -> torch.T
     return Haste(price=price, crashed=Reads(0), speed=Reads(1)).energy(rollout, Problem(state=state))[0]
 
 
+def odds(*shares: float) -> list[float]:
+    return torch.tensor(shares).logit(eps=1e-6).tolist()
+
+
 def test_energy_is_how_slow_the_way_is_and_the_price_of_its_likeliest_crash():
-    assert energy_of([0.0] * 4, [30.0, 25.0, 20.0, 10.0], 8.0).tolist() == pytest.approx([0, 0.125, 0.25, 0.25])
-    assert float(energy_of([0.0, 0.5, 0.1, 0.0], [30.0] * 4, 8.0).sum()) == pytest.approx(4.0)
-    assert float(energy_of([-0.3, 0.0, 0.0, 0.0], [40.0, 30.0, 30.0, 30.0], 8.0).sum()) == 0
+    never = odds(0.0, 0.0, 0.0, 0.0)
+    assert energy_of(never, [30.0, 25.0, 20.0, 10.0], 8.0).tolist() == pytest.approx([0, 0.125, 0.25, 0.25], abs=1e-4)
+    assert float(energy_of(odds(0.0, 0.5, 0.1, 0.0), [30.0] * 4, 8.0).sum()) == pytest.approx(4.0)
+    assert float(energy_of(never, [40.0, 30.0, 30.0, 30.0], 8.0).sum()) == pytest.approx(0, abs=1e-4)
     with pytest.raises(ConfigError, match="price"):
         DriveFast(price=-1.0)
+
+
+def test_what_is_near_counts_most_and_nothing_is_lost():
+    encoder = NearFirstConfig().build(VectorSpace(4), 4)
+    table = torch.tensor([[-1.0, 0.0, 0.025, 0.05]])
+    latent = encoder(table)[0]
+    assert latent[:2].tolist() == [-2.0, 0.0]
+    assert float(latent[3] - latent[2]) > 5 * (0.05 - 0.025) and bool((latent.abs() >= 2 * table[0].abs()).all())
+    with pytest.raises(ConfigError, match="no latent of 3"):
+        NearFirstConfig().build(VectorSpace(4), 3)
+    with pytest.raises(ConfigError, match="sharpness"):
+        NearFirstConfig(sharpness=0.0)
+
+
+def test_a_readout_is_taught_from_what_is_imagined_beside_what_came_of_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(reading, "NUM_STEPS", 300)
+    rng = np.random.default_rng(0)
+    with EpisodeWriter(tmp_path / "logs", Spaces(VectorSpace(3), DiscreteSpace(5))) as writer:
+        for length in rng.integers(3, 9, size=60):
+            places = rng.normal(size=(length + 1, 3)).astype(np.float32)
+            writer.add(places, rng.integers(5, size=(length, 1)), info={"right": (places[:, 0] > 0).astype(np.float64)})
+    run = train(tmp_path / "logs", tmp_path / "run", recipe=lambda logs: shrink(default(logs), steps=(40, 4, 4)))
+    readout = reading.teach_ahead(run, [tmp_path / "logs"], "right", unit=reading.ODDS, horizon=3)
+    # Every frame, and up to three steps from each: what is seen can be told, what is imagined of pure chance cannot.
+    assert readout.fidelity.num_labels > 60 * 9 and readout.fidelity.error < readout.fidelity.floor
+    knowledge = load_knowledge(run)
+    seen = knowledge.world_model.observe(None, None, torch.tensor([[2.0, 0.0, 0.0], [-2.0, 0.0, 0.0]]))
+    right, left = seen.read(knowledge.readouts["right"])[:, 0].sigmoid()
+    assert right > 0.8 and left < 0.2
 
 
 def test_a_driver_of_the_logs_is_led_astray_for_a_share_of_the_time():

@@ -149,8 +149,9 @@ def test_world_model_keeps_its_promises_for_every_kind_of_action(kind, scenery_s
 def test_world_model_with_a_latent_variable_keeps_its_promises(predictor, kind):
     parts = {"predictor": predictor(**SMALL.get(predictor, {})), "chance": kind(width=8)}
     config = world_model.JEPAConfig(encoder=perception.EncoderConfig(), latent_size=6, scenery_size=2, **parts)
-    for action in ACTIONS.values():
-        check_world_model(config.build(Spaces(VectorSpace(5), action)))
+    # Choices beside the simplest predictor: what they are to z does not depend on the predictor.
+    action = ACTIONS["discrete" if predictor is world_model.MLPPredictorConfig else "continuous"]
+    check_world_model(config.build(Spaces(VectorSpace(5), action)))
 
 
 @pytest.mark.parametrize("space", OBSERVATIONS.values(), ids=OBSERVATIONS.keys())

@@ -58,7 +58,23 @@ PACKAGES = {
     ),
     "testing": ("telos.testing",),
 }
-CORE = ("contracts", "types", "acting", "memory", "readouts", "guarding", "regions", "tasks", "spaces", "world", "logs", "run", "errors", "config", "seeding")
+CORE = (
+    "contracts",
+    "types",
+    "acting",
+    "memory",
+    "readouts",
+    "guarding",
+    "regions",
+    "tasks",
+    "spaces",
+    "world",
+    "logs",
+    "run",
+    "errors",
+    "config",
+    "seeding",
+)
 """All of these; the page of contracts first."""
 MARK = "<!-- Written by tests/docs/reference_pages.py; do not edit. -->\n"
 WIDE = "1000"

@@ -9,8 +9,6 @@ from telos.data import Episodes
 from telos.envs import Flicker, LocalView, LockedDoors, Maze, Occluder, PointMass, TwoRooms
 from tests.tiny_runs import collect_logs
 
-WRAPPED = [Flicker(world=Maze()), LocalView(), Occluder()]
-
 
 def blanks(probability: float, num: int = 400, steps: int = 40) -> np.ndarray:
     world = Flicker(probability=probability)

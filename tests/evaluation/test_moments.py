@@ -16,6 +16,7 @@ from telos.evaluation.closed_loop import play
 from telos.evaluation.contestants import AgentContestant
 from telos.evaluation.evaluate import evaluate
 from telos.evaluation.protocols import Pairs, Protocol
+from telos.evaluation.tasks import TaskContestant
 from telos.evaluation.trace import trace_file
 from telos.testing import true_knowledge
 
@@ -93,6 +94,12 @@ def test_searches_are_counted_apart_from_steps():
     assert told["modes"]["plan"] == pytest.approx(conduct.searches / conduct.steps) and sum(told["modes"].values()) == pytest.approx(1)
     assert {(part["mode"], part["why"]) for part in told["reasons"]} == {("plan", SOUTH), ("react", NORTH)}
     assert sum(part["share"] for part in told["reasons"]) == pytest.approx(1)
+
+
+def test_what_is_told_of_a_task_does_not_grow_with_the_steps():
+    contestant = TaskContestant(quick_agent(mode="auto"), ReachGoal(GOALS["position"].astype(np.float32)))
+    play(Plane(), Pairs(STARTS, GOALS, LIMITS), contestant, PROTOCOL)
+    assert contestant.conduct.steps > 4 and not contestant.why
 
 
 def test_who_only_reacts_never_calls_the_planner():

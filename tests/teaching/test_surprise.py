@@ -41,8 +41,8 @@ def test_where_nothing_has_changed_a_share_of_five_percent_lies_below_five_perce
     share, low, high = lesson.below[0.05]
     assert low <= share <= high
     shares = {level: _share_below(lesson.surprise, world_model, fresh, level) for level in (0.05, 0.2, 0.5)}
-    assert shares[0.05] == pytest.approx(0.05, abs=0.02)
-    assert shares[0.2] == pytest.approx(0.2, abs=0.04)
+    assert shares[0.05] == pytest.approx(0.05, abs=0.03)
+    assert shares[0.2] == pytest.approx(0.2, abs=0.05)
     assert shares[0.5] == pytest.approx(0.5, abs=0.06)
 
 

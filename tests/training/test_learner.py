@@ -113,3 +113,14 @@ def test_training_the_dynamics_goes_on_to_train_the_encoder_of_scenery(tmp_path)
     before, after = (load_world_model(train(logs, tmp_path / name, recipe=part)) for name, part in (("short", short), ("whole", recipe)))
     assert all(torch.equal(a, b) for a, b in zip(before.encoder.parameters(), after.encoder.parameters(), strict=True))
     assert any(not torch.equal(a, b) for a, b in zip(before.scenery_encoder.parameters(), after.scenery_encoder.parameters(), strict=True))
+
+
+def test_after_the_frames_that_are_seen_the_rest_of_a_window_is_imagined_from_what_is_believed_then():
+    torch.manual_seed(0)
+    model = JEPAConfig(encoder=EncoderConfig(), latent_size=4, predictor=RecurrentPredictorConfig(width=6)).build(SPACES)
+    observations, actions, episodes = some_windows()
+    states = model.encode_window(observations, actions)
+    expected = (model.rollout(states.at(2), actions[:, 2:]).latent - states.latent[:, 3:]).square().mean()
+    loss, _ = Learner(model, (Prediction(),), seen=3)(observations, actions, episodes)
+    torch.testing.assert_close(loss, expected)
+    assert not torch.isclose(loss, Learner(model, (Prediction(),))(observations, actions, episodes)[0])

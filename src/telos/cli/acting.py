@@ -39,6 +39,11 @@ class Acting:
         """What was asked for, as it is typed."""
         return [f"--{part.name.replace('_', '-')}" for part in fields(self) if getattr(self, part.name) is not None]
 
+    @property
+    def typed(self) -> str:
+        """The options again, for the end of a command."""
+        return "".join(f" --{part.name.replace('_', '-')} {value}" for part in fields(self) if (value := getattr(self, part.name)) is not None)
+
     def check(self) -> None:
         """Raises ConfigError for options of which one leaves another nothing to do."""
         from telos.core.errors import ConfigError

@@ -122,7 +122,7 @@ class Calibrate:
                 say(f"\n  kept     {run.path / 'guardrails.json'}: whoever loads the agent gets them too")
                 if picture is not None:
                     say(f"  picture  {picture}")
-                say(f"  next     telos evaluate {run.path}{' --conflicts' if self.conflicts else ''}")
+                say(f"  next     telos evaluate {run.path}{' --conflicts' if self.conflicts else ''}{self.acting.typed}")
         return 0 if result.accepted else 1
 
     def _on_logs(self, run: Run, guardrails: tuple[Guardrail, ...]) -> int:

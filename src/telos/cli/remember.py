@@ -19,7 +19,7 @@ class Remember:
     """Things that are remembered at once; the weakest makes room."""
     half_life: float | None = None
     """Steps after which a memory is half as strong; by default it stays."""
-    alpha: float = 0.002
+    alpha: float = 0.005
     """Share of usual steps that may be taken for something new."""
     seed: int = 0
     """Of the steps that are looked at."""

@@ -36,7 +36,7 @@ class Recalled(NamedTuple):
 class AbstractMemory(ABC):
     """Write, read and forget, as pure functions of `Entries`: what an agent remembers travels in its state, row by row."""
 
-    threshold: float
+    threshold: float | Float[Tensor, ""]
     """How far what is seen may differ from what was expected before it is worth remembering: a distance between latents."""
 
     @abstractmethod

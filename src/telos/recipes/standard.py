@@ -118,19 +118,20 @@ def filtering(logs: AbstractLogs) -> Recipe:
     """Frames that hide what matters now and then (blank frames, things in the way, a view of the surroundings only): a belief is carried
     from step to step, and perception is learned before it, from what frames show."""
     longest = int(logs.lengths.max()) if logs.num_episodes else 1
+    # As long as the belief is worth nothing, what it expects is a drag on perception; it only keeps what frames show within bounds.
     together = Phase(
         name="perception and belief",
-        num_steps=600,
+        num_steps=400,
         batch_size=64,
         window=min(8, longest),
-        objectives=(Belief(after=4), OfFrames()),
+        objectives=(Belief(after=4, weight=0.1), OfFrames()),
         learning_rate=2e-3,
     )
     window = min(20, longest)
     belief = Phase(
         name="belief",
         trains="dynamics",
-        num_steps=2400,
+        num_steps=3000,
         batch_size=128,
         window=window,
         seen=min(7, window),

@@ -31,10 +31,10 @@ class Exercise:
 
     episodes: int = 20
     """Episodes, side by side, after which it learns: a block."""
-    audits: int = 64
+    audits: int = 100
     """Steps of a block, drawn evenly from all of them, for which a plan is made afterwards: they tell the arbiter what reacting is worth where
     nobody planned. They count as planner calls."""
-    most_audits: int = 400
+    most_audits: int = 1000
     """The latest that are kept; what the policy would do there is imagined anew each time."""
     steps: int = 300
     """Batches that the policy learns from after a block."""
@@ -131,7 +131,9 @@ class Practice:
     def _learn(self) -> None:
         self.policy.train().requires_grad_(True)
         with torch.enable_grad():
-            for _ in range(self.exercise.steps):
+            for step in range(self.exercise.steps):
+                # It comes to rest before the arbiter looks at it: otherwise each block would end with another policy.
+                self._optimizer.param_groups[0]["lr"] = self.exercise.learning_rate * (1 - step / self.exercise.steps)
                 drawn = self.replay.draw(self.exercise.batch_size, self._generator)
                 loss = self.policy.surprise(drawn.belief, drawn.goal, drawn.action).mean()
                 self._optimizer.zero_grad()
@@ -147,7 +149,7 @@ class Practice:
             return
         problem, planning = self.audits
         self.arbiter.calibrated_for(cost=self._cost, horizon=self.agent.settings.planner.horizon)
-        teach_foresight(self.arbiter, self.planned, steps=self.exercise.steps, generator=self._generator)
+        teach_foresight(self.arbiter, self.planned, steps=2 * self.exercise.steps, generator=self._generator)
         reaction = self._teacher.react(self.policy, problem, self._generator)
         judged = Judged.of(problem, reaction, reaction)
         calibrate(self.arbiter, replace(judged, planning=planning))

@@ -26,7 +26,7 @@ def check_memory(memory: AbstractMemory, *, seed: int = 0) -> None:
     """
     promises = Promises.of(memory)
     promises(isinstance(memory, nn.Module), "a memory is a module, so that a seal can watch it")
-    promises(memory.threshold > 0, "there is a threshold, above 0", memory.threshold)
+    promises(float(memory.threshold) > 0, "there is a threshold, above 0", memory.threshold)
     generator = torch.Generator().manual_seed(seed)
     latent, action = torch.randn(NUM, LATENT, generator=generator), torch.randn(NUM, ACTION, generator=generator)
     keys, values = memory.key(latent, action), torch.randn(NUM, LATENT, generator=generator)

@@ -103,9 +103,7 @@ class Trainer:
         torch.manual_seed(derive_seed(self.seed, "heads", first))
         self.world_model.perception.requires_grad_(phase.trains == "everything")
         source = source_of(phase, self.world_model, self.logs, self.held_out, self.seed, self.fabric)
-        learner = Learner(
-            self.world_model, phase.objectives, from_codes=phase.trains == "dynamics", imagines=phase.imagines, seen=phase.seen
-        )
+        learner = Learner(self.world_model, phase.objectives, from_codes=phase.trains == "dynamics", imagines=phase.imagines, seen=phase.seen)
         if saved is not None:
             restore(self.run, learner, saved["learner"])
         wrapped, learner, optimizer = self._set_up(learner, phase, saved)

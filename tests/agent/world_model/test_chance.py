@@ -120,7 +120,7 @@ def test_draws_follow_the_prior():
     drawn = chance.draw(torch.zeros(20_000, 1), noise).mean(dim=0)
     torch.testing.assert_close(drawn, shares, atol=0.02, rtol=0)
     assert chance.draw(torch.zeros(1, 1), None).argmax() == 0
-    assert chance.draw(torch.zeros(1, 1), torch.zeros(1, 3)).argmax() == 0
+    assert chance.draw(torch.zeros(1, 1), torch.zeros(1, 1)).argmax() == 0
 
 
 def test_where_no_code_makes_a_difference_they_take_turns_in_training():
@@ -167,6 +167,18 @@ def test_noise_in_training_goes_on_where_a_checkpoint_left_it():
     before.infer(context, targets, lambda z: z[:, :3])
     resumed.load_state_dict(before.state_dict())
     torch.testing.assert_close(resumed.infer(context, targets, lambda z: z[:, :3]).z, second)
+
+
+def test_every_step_is_met_by_its_share_of_bad_luck():
+    # A search would find the step at which none was drawn, and act just then.
+    chance = DiscreteCode(DiscreteCodeConfig(num_codes=2), context_size=1)
+    with torch.no_grad():
+        chance.prior[-1].bias.copy_(torch.tensor([0.75, 0.25]).log())
+    noise = chance.noise(16, 50, seeded())
+    drawn = torch.stack([chance.draw(torch.zeros(16, 1), noise[:, step])[:, 1].sum() for step in range(50)])
+    assert (drawn == 4).all()
+    # And no future has bad luck for ever: who is met by it is drawn anew.
+    assert len(set(chance.draw(torch.zeros(50, 1), noise[0]).argmax(dim=1).tolist())) == 2
 
 
 @every_chance

@@ -63,4 +63,6 @@ def test_what_chance_tells_is_drawn_for_models_that_know_of_chance():
     assert "nats" not in plain
     chance = {"information": 0.7, "gain": 0.6, "explained_error": 0.05, "blind_error": 0.8}
     told = training_charts([{**LINE, **chance, "step": step} for step in (1, 2)])
-    assert "nats a step" in told and ">explained by it<" in told and ">tells all<" in told and ">information<" not in told, "it is no term of the loss"
+    assert "nats a step" in told and ">explained by it<" in told and ">tells all<" in told and ">information<" not in told, (
+        "it is no term of the loss"
+    )

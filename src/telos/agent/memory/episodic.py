@@ -60,15 +60,17 @@ class EpisodicMemory(nn.Module, AbstractMemory):
     returns, here they are corrections of a prediction.
     """
 
+    numbers: Tensor
+
     def __init__(self, config: EpisodicMemoryConfig) -> None:
         super().__init__()
         self.config = config
-        # A buffer, so that a fingerprint of the agent depends on it.
+        # What is read is this buffer, so that the agent's fingerprint depends on it, and a seal watches it.
         self.register_buffer("numbers", torch.tensor([config.threshold, config.latent_reach, config.action_reach, config.half_life or 0.0]))
 
     @property
-    def threshold(self) -> float:  # type: ignore[override]
-        return self.config.threshold
+    def threshold(self) -> Float[Tensor, ""]:  # type: ignore[override]
+        return self.numbers[0]
 
     def begin(self, num_rows: int, key_size: int, value_size: int, like: Tensor) -> Entries:
         slots = self.config.slots
@@ -80,7 +82,7 @@ class EpisodicMemory(nn.Module, AbstractMemory):
         )
 
     def key(self, latent: Float[Tensor, "rows latent"], action: Float[Tensor, "rows features"]) -> Float[Tensor, "rows key"]:
-        return torch.cat([latent / self.config.latent_reach, action / self.config.action_reach], dim=-1)
+        return torch.cat([latent / self.numbers[1], action / self.numbers[2]], dim=-1)
 
     def read(self, entries: Entries, keys: Float[Tensor, "rows key"]) -> Recalled:
         near = self._nearness(entries, keys)

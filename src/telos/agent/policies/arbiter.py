@@ -150,7 +150,7 @@ def conformal_threshold(scores: Float[Tensor, " problems"], bad: Bool[Tensor, " 
 
         sup { t : (losses(t) + 1) / (n + 1) <= alpha },
 
-    where losses(t) counts them. If the fresh problem is exchangeable with the n, its expected loss is at most alpha: no assumption about scores is made.
+    where losses(t) counts them. If the fresh problem is exchangeable with the n, its expected loss is at most alpha, whatever the scores are.
     A score at the threshold is let through; minus infinity, letting nothing through, where n is too small for alpha.
 
     Source: Angelopoulos, Bates, Fisch, Lei & Schuster (2024), "Conformal risk control", ICLR, arXiv 2208.02814, theorem 1.

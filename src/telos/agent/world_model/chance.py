@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import torch
 from jaxtyping import Float
 from torch import Generator, Tensor, nn
 
@@ -83,3 +84,14 @@ class AbstractChanceConfig(ABC):
 def energy(found: Float[Tensor, "*batch latent"], target: Float[Tensor, "*#batch latent"]) -> Float[Tensor, "*batch"]:
     """How badly what was imagined fits what was seen."""
     return (found - target).square().mean(dim=-1)
+
+
+def layered(num: int, steps: int, size: int, generator: Generator) -> Float[Tensor, "{num} {steps} {size}"]:
+    """Even numbers between 0 and 1, of which each step has one in each of `num` equal layers.
+
+    With numbers that know nothing of each other a search finds the step at which, by luck, no bad future was drawn, and acts just then. Here
+    every step is met by its share of bad luck. Source: McKay, Beckman & Conover (1979), Latin hypercube sampling.
+    """
+    drawn = torch.rand(2, num, steps, size, generator=generator, device=generator.device)
+    order = drawn[0].argsort(dim=0)
+    return ((order + drawn[1]) / num).clamp(1e-6, 1 - 1e-6)

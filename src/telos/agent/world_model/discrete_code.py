@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Generator, Tensor, nn
 from torch.nn import functional
 
-from telos.agent.world_model.chance import AbstractChance, AbstractChanceConfig, Inferred, Predict, energy
+from telos.agent.world_model.chance import AbstractChance, AbstractChanceConfig, Inferred, Predict, energy, layered
 from telos.core.errors import ConfigError
 from telos.core.layers import Perceptron
 
@@ -41,8 +41,7 @@ class DiscreteCodeConfig(AbstractChanceConfig):
 class DiscreteCode(AbstractChance):
     """A code, one-hot, inferred by trying all and taking the one of least energy; the prior is a classifier.
 
-    Noise is Gumbel's, so that the likeliest code of `log prior + noise` is a draw from the prior (Gumbel 1954; Maddison, Tarlow & Minka
-    2014). Noise is centred: without it the code is the likeliest one.
+    Noise is one even number for each step, which picks the code whose share of the prior it falls into (`layered`).
 
     Source: minimisation over z in LeCun (2022), section 4.2; hard assignment as in Guzmán-Rivera et al. (2012), "Multiple choice
     learning", and van den Oord et al. (2017), VQ-VAE, arXiv 1711.00937.
@@ -50,7 +49,7 @@ class DiscreteCode(AbstractChance):
 
     def __init__(self, config: DiscreteCodeConfig, *, context_size: int) -> None:
         super().__init__()
-        self.size = self.noise_size = config.num_codes
+        self.size, self.noise_size = config.num_codes, 1
         self.price = config.price
         self.prior = Perceptron(context_size, [config.width] * 2, config.num_codes)
         # At the beginning every code is as likely: none is chosen for its name.
@@ -58,12 +57,15 @@ class DiscreteCode(AbstractChance):
             nn.init.zeros_(weights)
 
     def noise(self, num: int, steps: int, generator: Generator) -> Float[Tensor, "{num} {steps} noise"]:
-        drawn = torch.rand(num, steps, self.size, generator=generator, device=generator.device)
-        return -(-drawn.clamp(1e-20, 1 - 1e-7).log()).log()
+        return layered(num, steps, 1, generator)
 
     def draw(self, context: Float[Tensor, "batch context"], noise: Float[Tensor, "batch noise"] | None) -> Float[Tensor, "batch z"]:
         scores = self.prior(context)
-        return self._code((scores if noise is None else scores.log_softmax(dim=-1) + noise).argmax(dim=-1), context)
+        likeliest = scores.argmax(dim=-1)
+        if noise is None:
+            return self._code(likeliest, context)
+        drawn = (noise > scores.softmax(dim=-1).cumsum(dim=-1)).sum(dim=-1).clamp(max=self.size - 1)
+        return self._code(torch.where(noise[:, 0] == 0, likeliest, drawn), context)
 
     def infer(self, context: Float[Tensor, "batch context"], target: Float[Tensor, "batch latent"], predict: Predict) -> Inferred:
         # The prior learns to say what cannot be told; beliefs are not bent so that less could be.

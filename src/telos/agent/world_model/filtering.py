@@ -49,6 +49,7 @@ class FilteringJEPAConfig(AbstractWorldModelConfig):
             encoder=self.encoder.build(spaces.observation, self.latent_size, moments),
             actions=actions,
             change=Perceptron(self.belief_size + actions.size, [self.width] * self.depth, self.belief_size),
+            belief_size=self.belief_size,
         )
 
 
@@ -68,9 +69,8 @@ class FilteringJEPA(AbstractWorldModel):
 
     filters = True
 
-    def __init__(self, *, spaces: Spaces, encoder: AbstractEncoder, actions: ActionFeatures, change: Perceptron) -> None:
+    def __init__(self, *, spaces: Spaces, encoder: AbstractEncoder, actions: ActionFeatures, change: Perceptron, belief_size: int) -> None:
         super().__init__()
-        belief_size = change[-1].out_features
         self.spaces = spaces
         self.latent_size = encoder.latent_size
         self.encoder, self.actions, self.change = encoder, actions, change

@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Generator, Tensor
 
-from telos.agent.world_model.chance import AbstractChance, AbstractChanceConfig, Inferred, Predict, energy
+from telos.agent.world_model.chance import AbstractChance, AbstractChanceConfig, Inferred, Predict, energy, layered
 from telos.core.errors import ConfigError
 from telos.core.layers import Perceptron
 from telos.core.seeding import derive_seed
@@ -66,7 +66,7 @@ class GaussianCode(AbstractChance):
         self.register_buffer("count", torch.zeros((), dtype=torch.int64))
 
     def noise(self, num: int, steps: int, generator: Generator) -> Float[Tensor, "{num} {steps} noise"]:
-        return torch.randn(num, steps, self.size, generator=generator, device=generator.device)
+        return torch.special.ndtri(layered(num, steps, self.size, generator))
 
     def draw(self, context: Float[Tensor, "batch context"], noise: Float[Tensor, "batch noise"] | None) -> Float[Tensor, "batch z"]:
         mean, log_std = _gaussian(self.prior(context))

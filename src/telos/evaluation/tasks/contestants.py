@@ -29,7 +29,8 @@ class TaskContestant(AgentContestant):
         actions = super().act(states)
         plan = self.agent.last_plan
         assert plan is not None
-        self.why |= dict.fromkeys(plan.trace.why)
+        # Who acted comes last, and is another sentence at every step; the conduct counts it.
+        self.why |= dict.fromkeys(plan.trace.why if plan.choice is None else plan.trace.why[:-1])
         return actions
 
     @property

@@ -2,17 +2,12 @@
 
 from dataclasses import dataclass
 
-import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from telos.core.contracts import AbstractObjective, Predictions
 from telos.core.logs import Windows
 from telos.core.types import State
-from telos.training.objectives.recurring import recurring
-
-FAINT = 0.1
-"""What a picture counts that comes again and again."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,9 +17,7 @@ class Belief(AbstractObjective):
     Three terms: what was imagined, and what was expected of the next frame, against what the frame then showed; and, once the window has
     gone on for a while, the belief's latent against what was expected of it, which counts as a constant. The expectation of a frame does
     not depend on whether that frame happens to hide things, so neither does a belief that comes to the same. The last term asks it of the
-    latent of each frame alone, too: the goal, which has no past, then lands where a belief with one does. A picture that makes up a good
-    part of all frames, such as a blank one, says nothing of where one is: that it comes is hardly asked to be foreseen, just enough for what
-    it shows to stay near all else; and no place is to be known by it.
+    latent of each frame alone, too: the goal, which has no past, then lands where a belief with one does.
 
     For world models that carry `seen`, `expected` and `alone` (`FilteringJEPA`); of others a latent is all of these.
     """
@@ -34,15 +27,9 @@ class Belief(AbstractObjective):
 
     def term(self, windows: Windows, states: State, predictions: Predictions, head: nn.Module) -> Float[Tensor, ""]:
         seen, expected, alone = (states.memory.get(name, states.latent) for name in ("seen", "expected", "alone"))
-        first, horizon = min(self.after, states.latent.shape[1] - 1), predictions.latent.shape[1]
-        again, known = recurring(seen), expected[:, first:].detach()
-        telling = torch.where(again, FAINT, 1.0)
-        ahead = _error(predictions.latent, seen[:, -horizon:], telling[:, -horizon:])
-        next_one = _error(expected[:, 1:], seen[:, 1:], telling[:, 1:])
-        itself = (states.latent[:, first:] - known).square().mean()
-        return ahead + next_one + itself + _error(alone[:, first:], known, (~again)[:, first:])
-
-
-def _error(found: Tensor, wanted: Tensor, where: Tensor) -> Tensor:
-    """Mean squared error where it counts; 0 where nothing does."""
-    return ((found - wanted).square().mean(dim=-1) * where).sum() / where.sum().clamp_min(1)
+        first = min(self.after, states.latent.shape[1] - 1)
+        known = expected[:, first:].detach()
+        ahead = (predictions.latent - seen[:, -predictions.latent.shape[1] :]).square().mean()
+        next_one = (expected[:, 1:] - seen[:, 1:]).square().mean()
+        itself = (states.latent[:, first:] - known).square().mean() + (alone[:, first:] - known).square().mean()
+        return ahead + next_one + itself

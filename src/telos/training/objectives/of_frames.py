@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from telos.core.contracts import AbstractObjective, Predictions
@@ -13,8 +13,10 @@ from telos.core.spaces import Spaces
 from telos.core.types import State
 from telos.training.objectives.covariance import Covariance
 from telos.training.objectives.inverse_dynamics import InverseDynamics
-from telos.training.objectives.recurring import distinct
 from telos.training.objectives.variance import Variance
+
+DIGITS = 1e3
+"""Codes that differ by less than this part of their deviation are those of one and the same picture."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,10 +44,21 @@ class OfFrames(AbstractObjective):
         assert isinstance(head, nn.ModuleList)
         seen = states.memory.get("seen", states.latent)
         flat = seen.flatten(0, 1)
-        rows = distinct(flat)
+        rows = _distinct(flat.detach())
         once = replace(windows, episodes=windows.episodes.repeat_interleave(seen.shape[1])[rows])
         parts = []
         for term, own in zip((*self.spread, *self.along), head, strict=True):
             among, latent = (once, flat[rows][:, None]) if term in self.spread else (windows, seen)
             parts.append(term.weight * term.term(among, State(latent=latent, belief=latent), predictions, own))
         return torch.stack(parts).sum()
+
+
+def _distinct(codes: Float[Tensor, "frames latent"]) -> Int[Tensor, " frames"]:
+    """As many rows as there are, of distinct codes only: each in turn, over and over, since processes gather equally many."""
+    scale = codes.std(dim=0).clamp_min(1e-12)
+    _, kind = (codes / scale * DIGITS).round().unique(dim=0, return_inverse=True)
+    first = torch.full((int(kind.max()) + 1,), len(codes), device=codes.device).scatter_reduce(
+        0, kind, torch.arange(len(codes), device=codes.device), "amin"
+    )
+    first = first.sort().values
+    return first[torch.arange(len(codes), device=codes.device) % len(first)]
