@@ -34,7 +34,14 @@ def longer(logs: AbstractLogs) -> Recipe:
 def shrink(recipe: Recipe, *, steps: tuple[int, ...] = STEPS, log_every: int = 4, checkpoint_seconds: float = 0.0, grace: int = 10) -> Recipe:
     """A recipe with few small batches and a small planner; it takes more batches than these before the watch judges."""
     phases = tuple(
-        replace(phase, num_steps=num, batch_size=24, windows_per_episode=min(phase.windows_per_episode, 4), window=min(phase.window, 4), seen=min(phase.seen, phase.window, 4))
+        replace(
+            phase,
+            num_steps=num,
+            batch_size=24,
+            windows_per_episode=min(phase.windows_per_episode, 4),
+            window=min(phase.window, 4),
+            seen=min(phase.seen, phase.window, 4),
+        )
         for phase, num in zip(recipe.curriculum.phases, steps)
     )
     watch = replace(recipe.curriculum.watch, grace=grace)

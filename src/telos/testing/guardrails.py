@@ -10,8 +10,9 @@ from torch import Generator, Tensor
 from telos.agent.actor import make_plan
 from telos.agent.actor.guard import Guard
 from telos.agent.guardrails import Brake, Disc, Guardrail, Hold, KeepOut, Limit, StayInside
-from telos.core.contracts import AbstractEvaluator, AbstractPlanner
+from telos.core.contracts import AbstractPlanner
 from telos.core.guarding import AbstractFallback, AbstractRequirement
+from telos.core.searching import AbstractEvaluator
 from telos.core.spaces import ActionSpace, DiscreteSpace, VectorSpace
 from telos.core.types import Plan, Problem, Rollout, State
 from telos.testing.promises import Promises, check_value

@@ -16,7 +16,8 @@ from telos.agent.actor.guard import Guard, kept
 from telos.agent.actor.guide import Guide
 from telos.agent.actor.pace import Pace
 from telos.agent.actor.pool import Pool
-from telos.core.contracts import AbstractCost, AbstractEvaluator, AbstractWorldModel
+from telos.core.contracts import AbstractCost, AbstractWorldModel
+from telos.core.searching import AbstractEvaluator
 from telos.core.spaces import ActionSpace
 from telos.core.threads import threads_for
 from telos.core.types import Feelings, Plan, Problem, Rollout, State
@@ -314,7 +315,8 @@ class CandidateEvaluator(AbstractEvaluator):
 
     def _best_rows(self, energies: Float[Tensor, " rows"], num: int) -> Int[Tensor, " batch"]:
         total = self._under_risk(energies, num)
-        return total.argmin(dim=1) + num * torch.arange(len(total), device=total.device)
+        # Not `len`, which a captured graph would take for a constant.
+        return total.argmin(dim=1) + num * torch.arange(total.shape[0], device=total.device)
 
 
 def _feelings(along: Float[Tensor, "batch steps"], disagreement: Float[Tensor, "batch steps"] | None) -> Feelings:

@@ -11,8 +11,8 @@ from telos.agent.actor.descent import DescentStage, first_stage, scattered
 from telos.agent.actor.lbfgs import AbstractLBFGS
 from telos.agent.actor.rounds import play_rounds
 from telos.core.action_box import ActionBox
-from telos.core.contracts import AbstractEvaluator
 from telos.core.errors import ConfigError
+from telos.core.searching import AbstractEvaluator
 
 
 @dataclass(frozen=True)

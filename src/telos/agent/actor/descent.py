@@ -12,8 +12,9 @@ from telos.agent.actor.candidates import take_best
 from telos.agent.actor.noise import coloured_noise
 from telos.agent.actor.rounds import Stage, play_rounds
 from telos.core.action_box import ActionBox
-from telos.core.contracts import AbstractEvaluator, AbstractPlanner
+from telos.core.contracts import AbstractPlanner
 from telos.core.errors import ConfigError
+from telos.core.searching import AbstractEvaluator
 
 PATIENCE = 2
 """Rounds in a row without progress after which a search has settled: one step may well go astray."""

@@ -8,8 +8,9 @@ from torch import Generator, Tensor
 
 from telos.agent.actor.candidates import take_best
 from telos.agent.actor.rounds import Stage, play_rounds
-from telos.core.contracts import AbstractEvaluator, AbstractPlanner
+from telos.core.contracts import AbstractPlanner
 from telos.core.errors import ConfigError
+from telos.core.searching import AbstractEvaluator
 from telos.core.spaces import ActionSpace, DiscreteSpace
 
 AT_ONCE = 2048

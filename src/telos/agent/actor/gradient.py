@@ -9,8 +9,8 @@ from torch import Generator, Tensor
 from telos.agent.actor.adam import Moments, adam_step, cosine_rate
 from telos.agent.actor.descent import AbstractDescent, DescentStage, scattered
 from telos.core.action_box import ActionBox
-from telos.core.contracts import AbstractEvaluator
 from telos.core.errors import ConfigError
+from telos.core.searching import AbstractEvaluator
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from torch import Generator, Tensor
 from telos.agent.actor.lbfgs import AbstractLBFGS
 from telos.agent.actor.mppi import MPPI
 from telos.agent.actor.sampling import AbstractSamplingPlanner
-from telos.core.contracts import AbstractEvaluator
+from telos.core.searching import AbstractEvaluator
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,8 +9,8 @@ from torch import Generator, Tensor
 from telos.agent.actor.descent import AbstractDescent, DescentStage, scattered
 from telos.agent.actor.gradient import slope_in_box
 from telos.core.action_box import ActionBox
-from telos.core.contracts import AbstractEvaluator
 from telos.core.errors import ConfigError
+from telos.core.searching import AbstractEvaluator
 
 FIRST_REACH = 0.5
 """Longest change of a number in the first step, where 2 is the whole action range."""

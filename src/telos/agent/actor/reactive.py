@@ -10,7 +10,8 @@ from torch import Generator, Tensor
 from telos.agent.actor.guard import Guard, SafeRest
 from telos.agent.actor.plan import make_plan
 from telos.core.acting import AbstractPolicy
-from telos.core.contracts import AbstractCost, AbstractEvaluator, AbstractPlanner, AbstractRisk, AbstractWorldModel
+from telos.core.contracts import AbstractCost, AbstractPlanner, AbstractRisk, AbstractWorldModel
+from telos.core.searching import AbstractEvaluator
 from telos.core.spaces import ActionSpace
 from telos.core.types import Feelings, Plan, PlanTrace, Problem
 

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Bool, Float, Num
 from torch import Tensor
 
-from telos.core.contracts import AbstractEvaluator
+from telos.core.searching import AbstractEvaluator
 from telos.core.types import Batched
 
 

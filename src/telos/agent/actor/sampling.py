@@ -12,8 +12,9 @@ from torch import Generator, Tensor
 from telos.agent.actor.candidates import take_best
 from telos.agent.actor.rounds import Stage, play_rounds
 from telos.core.action_box import ActionBox
-from telos.core.contracts import AbstractEvaluator, AbstractPlanner
+from telos.core.contracts import AbstractPlanner
 from telos.core.errors import ConfigError
+from telos.core.searching import AbstractEvaluator
 
 
 class Proposal(NamedTuple):

@@ -1,5 +1,6 @@
 """What an agent can be asked to do: small values, which add up."""
 
+from telos.agent.tasks.avoid import Avoid
 from telos.agent.tasks.goal import ReachGoal
 from telos.agent.tasks.optimise import Optimise
 from telos.agent.tasks.prefer import Prefer, StayNearData
@@ -10,6 +11,7 @@ from telos.agent.tasks.timed import FollowPath, Hold, ReachBy
 
 __all__ = [
     "AbstractQuantityTask",
+    "Avoid",
     "FollowPath",
     "Hold",
     "Optimise",
