@@ -61,6 +61,7 @@ PACKAGES = {
 CORE = (
     "contracts",
     "types",
+    "searching",
     "acting",
     "memory",
     "readouts",

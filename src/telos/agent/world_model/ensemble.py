@@ -53,7 +53,7 @@ class EnsemblePredictor(AbstractPredictor):
     disagreement, which is large where the logs hold nothing like it: there only the members' first weights decide.
 
     In training every row goes through one member only, and a window's whole rollout through the same one: members that are to
-    disagree must have seen different rows in a different order, and a step of training then costs what one member costs.
+    disagree must have seen different rows in a different order, and a step of training then costs little more than one member would.
 
     Sources: Lakshminarayanan et al. (2017), "Simple and scalable predictive uncertainty estimation using deep ensembles", arXiv 1612.01474;
     disagreement of latents after Pathak et al. (2019), "Self-supervised exploration via disagreement", arXiv 1906.04161.
