@@ -39,9 +39,13 @@ from telos.recipes import Recipe, play
 from telos.recipes.experiment import train
 from telos.recipes.knowledge import load_knowledge, load_recipe
 from telos.teaching.ratings.own_episodes import play_episodes
-from telos.teaching.surprise import HORIZONS, fit_surprise, teach_surprise
+from telos.teaching.surprise import fit_surprise, teach_surprise
 
-EPISODES, STEPS = 2000, 40
+EPISODES, STEPS = 4000, 40
+IN_THE_ROOM = (4, 8, 12)
+"""Horizons: it takes as many steps to pass behind the screen."""
+PIXELS = {"batch_size": 24, "window": 16, "seen": 5, "learning_rate": 2e-3}
+"""How the predictor of pixels is trained: long enough for the farthest horizon."""
 CARD, TEXT, CALM, ALARM = "#fbfaf7", "#1d2733", "#4a6d8c", "#d2382a"
 
 
@@ -72,7 +76,7 @@ def train_all(folder: Path, seed: int, only: str | None, pixel_steps: int) -> No
     for name, recipe in RECIPES.items():
         if only in (None, name):
             run = train(folder / "logs", folder / name, recipe=recipe, seed=seed)
-            print(name, json.dumps(teach_surprise(run).to_json()["below"]), flush=True)
+            print(name, json.dumps(teach_surprise(run, horizons=IN_THE_ROOM).to_json()["below"]), flush=True)
     if only in (None, "pixels"):
         _train_pixels(folder, seed, pixel_steps)
 
@@ -82,9 +86,7 @@ def _train_pixels(folder: Path, seed: int, steps: int) -> None:
     known, _ = split(logs, held_out=0.1, seed=seed)
     torch.manual_seed(seed)
     fresh = recipe.world_model.build(logs.spaces, {"action": logs.moments("action"), "observation": logs.moments("observation")})
-    phase = recipe.curriculum.phases[0]
-    sizes = {"batch_size": phase.batch_size, "window": phase.window, "seen": phase.seen, "learning_rate": phase.learning_rate}
-    judge = train_pixel_judge(fresh, known, num_steps=steps, horizons=HORIZONS, seed=seed, **sizes)
+    judge = train_pixel_judge(fresh, known, num_steps=steps, horizons=IN_THE_ROOM, seed=seed, **PIXELS)
     torch.save({"model": judge.world_model.state_dict(), "decoder": judge.decoder.state_dict(), "usual": judge.usual}, folder / "pixels.pt")
 
 
@@ -98,7 +100,7 @@ def judges(folder: Path) -> Iterator[tuple[str, object]]:
         if name == "untrained":
             continue
         _, held_out = split(Episodes.open(folder / "logs"), held_out=run.description["held_out"], seed=run.description["seed"])
-        for horizon in HORIZONS if name == "play" else (1,):
+        for horizon in (1, 8) if name == "play" else (1,):
             lesson, _ = fit_surprise(knowledge.world_model, held_out, horizons=(horizon,))
             yield f"{_label(name)}, horizon {horizon} alone", WorldModelJudge(knowledge.world_model, lesson.surprise)
     if (folder / "pixels.pt").exists():
@@ -116,7 +118,7 @@ def _load_pixels(folder: Path) -> PixelJudge:
     decoder = PixelDecoder(latent_size=model.latent_size, size=Playroom().size)
     model.load_state_dict(kept["model"])
     decoder.load_state_dict(kept["decoder"])
-    judge = PixelJudge(model.eval(), decoder.eval(), HORIZONS)
+    judge = PixelJudge(model.eval(), decoder.eval(), IN_THE_ROOM)
     judge.usual = kept["usual"]
     return judge
 

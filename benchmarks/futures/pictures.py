@@ -1,5 +1,7 @@
 """The futures beside the mean that never happens, and the ways that agents take."""
 
+import re
+from io import StringIO
 from pathlib import Path
 
 import matplotlib
@@ -14,6 +16,7 @@ from benchmarks.futures.forks import COUNTS, Forks
 from benchmarks.futures.learn import WORLD
 
 PIT, WIND, TRUE, DRAWN, MEAN = "#2e3a4e", "#f3e2b8", "#8a8f98", "#2f6fb0", "#de3c32"
+TITLES = {"certain": "without z", "mean": "mean of 12 futures", "cvar": "worst tenth of them (CVaR)"}
 
 
 def draw_futures(certain: Forks, coded: Forks, file: Path, *, start: int = 0) -> None:
@@ -32,8 +35,7 @@ def draw_futures(certain: Forks, coded: Forks, file: Path, *, start: int = 0) ->
             axis.plot(*path.T, color=colour, alpha=0.35 if len(paths) > 1 else 1.0, linewidth=1.4, marker="o", markersize=3.5)
         axis.plot(*coded.starts[start], "o", color="black", markersize=5)
         axis.set_title(title, fontsize=10)
-    figure.savefig(file)
-    plt.close(figure)
+    _save(figure, file)
 
 
 def draw_best_of(certain: Forks, coded: Forks, file: Path) -> None:
@@ -46,8 +48,7 @@ def draw_best_of(certain: Forks, coded: Forks, file: Path) -> None:
     axis.set_xticks(COUNTS, [str(count) for count in COUNTS])
     axis.legend(frameon=False, fontsize=9)
     axis.spines[["top", "right"]].set_visible(False)
-    figure.savefig(file)
-    plt.close(figure)
+    _save(figure, file)
 
 
 def draw_ways(crossings: list[Crossings], file: Path, *, num: int = 60) -> None:
@@ -55,11 +56,22 @@ def draw_ways(crossings: list[Crossings], file: Path, *, num: int = 60) -> None:
     figure, axes = plt.subplots(1, len(crossings), figsize=(3.2 * len(crossings), 3.5), layout="constrained")
     for axis, crossing in zip(np.atleast_1d(axes), crossings, strict=True):
         _world(axis)
-        for path, fallen in zip(crossing.paths[:num], crossing.fallen[:num], strict=True):
-            axis.plot(*path.T, color=MEAN if fallen else DRAWN, alpha=0.45, linewidth=1)
-        axis.set_title(f"{crossing.name}: {100 * crossing.fallen.mean():.0f} % fall", fontsize=10)
-    figure.savefig(file)
+        for path, fallen in sorted(zip(crossing.paths[:num], crossing.fallen[:num], strict=True), key=lambda way: way[1]):
+            axis.plot(*path.T, color=MEAN if fallen else DRAWN, alpha=0.8 if fallen else 0.4, linewidth=1)
+            if fallen:
+                axis.plot(*path[-1], "x", color=MEAN, markersize=6)
+        axis.set_title(f"{TITLES.get(crossing.name, crossing.name)}\n{100 * crossing.fallen.mean():.1f} % fall", fontsize=10)
+    _save(figure, file)
+
+
+def _save(figure, file: Path) -> None:
+    """Without what names places on the network: a browser needs neither the document type nor another namespace."""
+    drawing = StringIO()
+    figure.savefig(drawing, format="svg", metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")))
     plt.close(figure)
+    svg = drawing.getvalue()
+    svg = svg[svg.index("<svg") :].replace("xlink:href", "href")
+    file.write_text(re.sub(r'\s+xmlns:xlink="[^"]*"', "", svg), encoding="utf-8")
 
 
 def _world(axis) -> None:

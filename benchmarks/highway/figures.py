@@ -7,6 +7,7 @@ import numpy as np
 
 from benchmarks.highway.drive import AbstractDriver, Trips
 from benchmarks.highway.road import STEPS
+from telos.core.drawings import save_figure
 from telos.envs import foreign
 
 SHOWN = 8
@@ -34,7 +35,7 @@ def bars(found: Mapping[str, Trips], file: Path) -> None:
     right.set(xlabel="mean speed, m/s", xlim=(18, 30))
     for axis in (left, right):
         axis.spines[["top", "right"]].set_visible(False)
-    figure.savefig(file)
+    save_figure(figure, file)
     pyplot.close(figure)
 
 

@@ -1,12 +1,11 @@
 """The growth of a plan's cost, drawn: seconds at the left, the same as multiples of the floor at the right, where bends show."""
 
-import re
 from collections.abc import Sequence
-from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.planning.growth import Point
+from telos.core.drawings import save_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -44,15 +43,7 @@ def draw(points: Sequence[Point], sweep: str, path: Path) -> None:
     _dress(right, "the same, as a multiple of the floor", sweep)
     right.set_ylim(bottom=0)
     right.axhline(1, color=COLOURS["floor"], linestyle="--", linewidth=1.5)
-    drawing = StringIO()
-    figure.savefig(drawing, format="svg", metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")))
-    path.write_text(_bare(drawing.getvalue()))
-
-
-def _bare(svg: str) -> str:
-    """The drawing without what names places on the network: a browser needs neither the document type nor another namespace."""
-    svg = svg[svg.index("<svg") :].replace("xlink:href", "href")
-    return re.sub(r'\s+xmlns:xlink="[^"]*"', "", svg)
+    save_figure(figure, path)
 
 
 def _lines(points: Sequence[Point], sweep: str) -> dict[str, tuple[list[float], list[float], list[float]]]:

@@ -193,6 +193,7 @@ def test_the_world_model_of_the_planner_checks_keeps_its_own_promises(action):
 
 NEAR, FAR = tasks.ReachValue("position", (0.5, 0.5)), tasks.ReachRegion("position", Disc(center=(0.8, 0.2), radius=0.1), hold=1)
 EXAMPLES = {
+    tasks.Avoid: ("position", Disc(center=(0.8, 0.2), radius=0.1), 0.05),
     tasks.FollowPath: ("position", [(0.2, 0.2), (0.8, 0.8)], 20),
     tasks.Hold: (FAR, 3),
     tasks.Optimise: ("position", "smallest", 1),

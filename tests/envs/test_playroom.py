@@ -46,7 +46,7 @@ def test_a_bounce_off_the_floor_takes_speed_and_what_hardly_bounces_comes_to_res
     assert (heights[-20:] == 0).all()
 
 
-@pytest.mark.parametrize(("start", "low", "high"), [(0.3, 0.0, 0.72 - WALL_THICKNESS / 2), (0.85, 0.72 + WALL_THICKNESS / 2, 1.0)])
+@pytest.mark.parametrize(("start", "low", "high"), [(0.3, 0.0, WORLD.wall - WALL_THICKNESS / 2), (0.88, WORLD.wall + WALL_THICKNESS / 2, 1.0)])
 def test_walls_throw_things_back_with_their_speed_and_nothing_gets_through(start, low, high):
     path = roll(WORLD, one(position=(start, 0.3), velocity=(0.04, 0)), 100)
     places = np.array([state["position"][0, 0, 0] for state in path])
@@ -76,7 +76,7 @@ def replace_part(state, name, value):
 
 
 def test_colours_and_shapes_can_be_told_apart_and_never_change():
-    looks = {WORLD.observe(one(position=(0.85, 0.3), colour=c, shape=s)).tobytes() for c in range(len(COLOURS)) for s in range(len(SHAPES))}
+    looks = {WORLD.observe(one(position=(0.88, 0.3), colour=c, shape=s)).tobytes() for c in range(len(COLOURS)) for s in range(len(SHAPES))}
     assert len(looks) == len(COLOURS) * len(SHAPES)
     state = WORLD.sample(np.random.default_rng(1), 50)
     for name in ("colour", "shape", "present", "wall"):

@@ -12,6 +12,7 @@ from tiny_runs import collect_logs, walk_logs
 from telos.agent.cost import ActionEffort, ActionSmoothness
 from telos.agent.guardrails import KeepOut
 from telos.agent.tasks import (
+    Avoid,
     FollowPath,
     Hold,
     Optimise,
@@ -51,6 +52,8 @@ WRITTEN = {
     '[largest]\nquantity = "position"\nindex = 1\nenough = 0.9': Optimise("position", "largest", 1, 0.9),
     '[smallest]\nquantity = "position"': Optimise("position", "smallest"),
     '[reach_by]\nquantity = "position"\nvalue = [0.8, 0.2]\ndeadline = 30': ReachBy(CORNER, 30),
+    '[avoid]\nquantity = "position"\ndisc = { center = [0.2, 0.2], radius = 0.1 }\nmargin = 0.1\nweight = 4\n[reach]\n'
+    'quantity = "position"\nvalue = [0.8, 0.2]': 4 * Avoid("position", DISC, 0.1) + CORNER,
     '[own]\ntask = "telos.agent.tasks:Optimise"\nquantity = "speed"': Optimise("speed"),
     '[reach]\nquantity = "position"\nvalue = [0.8, 0.2]\n[[drive]]\nkind = "effort"\nweight = 0.5': CORNER + 0.5 * ActionEffort(),
     '[[reach]]\nquantity = "position"\nvalue = [0.8, 0.2]\n[[reach]]\nquantity = "speed"\nvalue = 0\nweight = 2': CORNER + 2 * ReachValue("speed", 0),
@@ -130,6 +133,8 @@ MISTAKES = {
     '[[drive]]\nkind = "effort"': "asks for nothing",
     '[smallest]\nquantity = "p"\n[[drive]]\nkind = "efort"': "did you mean 'effort'",
     '[smallest]\nquantity = "p"\n[[drive]]\nweight = 2': "A drive is of one kind",
+    '[avoid]\nquantity = "p"\nmargin = 0.1': "where not to be",
+    '[avoid]\nquantity = "p"\nmargin = -1\ndisc = { center = [0, 0], radius = 1 }': "margin = -1",
     '[own]\ntask = "telos.agent.tasks:Optimize"': "did you mean 'Optimise'",
     '[own]\ntask = "nowhere.py:Patrol"': "There is no file",
     '[own]\ntask = "telos.agent.loop:Agent"': "is no task",

@@ -61,9 +61,9 @@ def test_without_a_price_numbers_tell_everything_and_futures_are_worth_nothing()
     assert found.blind_error < CollapseWatch().least_blind_error
     assert "tells everything" in CollapseWatch().chance(found)
     assert found.information > 2
-    # What was told after the fact cannot be drawn before it.
+    # What was told after the fact cannot be drawn before it: a healthy model's best future is nearer than 0.3.
     best, likeliest = best_of(model, 16)
-    assert best > 0.5 * likeliest
+    assert best > 0.35 * likeliest
 
 
 def test_what_is_said_of_it_is_a_warning_and_stops_nothing():

@@ -215,6 +215,11 @@ class AbstractWorldModel(nn.Module, ABC):
                 episodes, and means nothing to others.
         """
 
+    def observe_goal(self, observation: Observation) -> State:
+        """The state of whoever is where `observation` was seen: a goal that is shown. Override where one frame, which has no past, leads to
+        another belief than that of somebody who is there."""
+        return self.observe(None, None, observation)
+
     @abstractmethod
     def update(self, previous: State, action: Num[Tensor, "batch action"], latent: Float[Tensor, "batch latent"]) -> State:
         """The same for a frame whose latent is known, or supposed."""

@@ -11,15 +11,17 @@ from telos.core.world import AbstractWorld, WorldState
 from telos.envs import canvas
 from telos.envs.fields import Colour, check_colours, check_count, check_number
 
-SHAPES = ("disc", "square", "cross")
+SHAPES = ("disc", "standing bar", "lying bar")
 """What things look like, in the order of `state["shape"]`."""
+BAR = 0.4
+"""Thickness of a bar, as a share of its length."""
 COLOURS: tuple[Colour, ...] = ((226, 32, 28), (20, 150, 44), (30, 56, 226), (246, 206, 24))
 """In the order of `state["colour"]`."""
 FLOOR, WALL_THICKNESS = 0.88, 0.06
 """Where the floor begins, and how thick the wall is."""
 ON_THE_RIGHT = 0.25
 """Share of the things that are on the right of the wall."""
-SIDEWAYS = (0.025, 0.05)
+SIDEWAYS = (0.03, 0.055)
 """Least and greatest sideways speed of a thing in the beginning, in widths per step."""
 FASTEST = 0.06
 """Sideways speed that no fan exceeds."""
@@ -42,21 +44,21 @@ class Playroom(AbstractWorld):
     Actions: what the fan adds to the sideways speed of everything in each step. Distance: how far the first thing has to go sideways.
     """
 
-    size: int = 32
+    size: int = 40
     """Height and width of the picture, in pixels."""
-    radius: float = 0.09
+    radius: float = 0.08
     """Half the width of a thing."""
     gravity: float = 0.006
     """What is added to the speed of fall in each step."""
     restitution: float = 0.85
     """Share of the speed that is left after a bounce off the floor; walls take none."""
-    second: float = 0.2
+    second: float = 0.1
     """Share of the episodes in which there are two things."""
-    wall: float = 0.72
+    wall: float = 0.74
     """Where the wall stands; its middle, along x."""
-    screen: float = 0.345
+    screen: float = 0.365
     """Where the screen stands; its middle, along x."""
-    screen_width: float = 0.29
+    screen_width: float = 0.26
     """Width of the screen; it reaches from the ceiling to the floor."""
     max_push: float = 0.002
     """Most that the fan adds to a speed in each step."""
@@ -186,8 +188,8 @@ class Playroom(AbstractWorld):
             return canvas.bands(y - half_y, y + half_y, size)[:, :, None] * canvas.bands(x - half_x, x + half_x, size)[:, None, :]
 
         reach = self.radius
-        # A square of the disc's size would hardly differ from it in a few pixels: it fills the whole box.
-        looks = canvas.discs(position, reach, size), box(reach, reach), np.maximum(box(reach, 0.35 * reach), box(0.35 * reach, reach))
+        # Six pixels hold no more: a square and a cross of the disc's size would hardly differ from it.
+        looks = canvas.discs(position, reach, size), box(BAR * reach, reach), box(reach, BAR * reach)
         return np.stack(looks)[shape, np.arange(len(shape))]
 
 

@@ -1,5 +1,7 @@
 """The recipe for worlds in which things go on where nobody sees them."""
 
+from dataclasses import replace
+
 from telos.agent.perception import EncoderConfig
 from telos.agent.world_model import JEPAConfig, RecurrentPredictorConfig
 from telos.core.logs import AbstractLogs
@@ -18,24 +20,27 @@ def play(logs: AbstractLogs) -> Recipe:
     SIGReg over the whole batch, not within episodes: what never changes, such as a thing's colour, is to be in the latent here.
     """
     longest = int(logs.lengths.max()) if logs.num_episodes else 1
-    near, far = min(14, longest), min(20, longest)
-    objectives = (Prediction(), SIGReg(weight=0.2))
+    near, far, farthest = (min(steps, longest) for steps in (8, 20, 24))
+    # A heavy regulariser makes the latent a Gaussian of whatever is to be had, and places can no longer be read from it.
+    objectives = (Prediction(), SIGReg(weight=0.02))
     together = Phase(
-        name="perception and dynamics", num_steps=3000, batch_size=24, window=near, seen=min(5, near), objectives=objectives, learning_rate=2e-3
+        name="perception and dynamics", num_steps=2500, batch_size=48, window=near, seen=min(3, near), objectives=objectives, learning_rate=2e-3
     )
     rollouts = Phase(
         name="dynamics, rollouts",
         trains="dynamics",
-        num_steps=2000,
-        batch_size=128,
+        num_steps=2500,
+        batch_size=64,
         window=far,
-        seen=min(6, far),
+        seen=min(8, far),
         learning_rate=2e-3,
         weight_decay=1e-4,
     )
+    # What hides while it is watched has to be kept over many frames that do not show it: half of each window is seen.
+    longer = replace(rollouts, name="dynamics, longer memory", num_steps=3000, window=farthest, seen=max(1, farthest // 2), learning_rate=1.5e-3)
     return Recipe(
         name="play",
-        world_model=JEPAConfig(encoder=EncoderConfig(), latent_size=32, predictor=RecurrentPredictorConfig(width=128)),
-        curriculum=Curriculum(phases=(together, rollouts), log_every=100),
+        world_model=JEPAConfig(encoder=EncoderConfig(), latent_size=16, predictor=RecurrentPredictorConfig(width=192)),
+        curriculum=Curriculum(phases=(together, rollouts, longer), log_every=100),
         agent=pixels(logs).agent,
     )

@@ -11,7 +11,7 @@ from telos.agent.perception import EncoderConfig
 from telos.agent.world_model import FilteringJEPAConfig, JEPAConfig, MLPPredictorConfig, RecurrentPredictorConfig
 from telos.core.contracts import AbstractObjective
 from telos.core.logs import AbstractLogs
-from telos.core.spaces import PixelSpace, VectorSpace
+from telos.core.spaces import DiscreteSpace, PixelSpace, VectorSpace
 from telos.data import scenery_share
 from telos.recipes.recipe import Recipe
 from telos.training import Curriculum, Phase
@@ -128,6 +128,7 @@ def filtering(logs: AbstractLogs) -> Recipe:
         learning_rate=2e-3,
     )
     window = min(20, longest)
+    looks = 1 if isinstance(logs.spaces.action, DiscreteSpace) else 4
     belief = Phase(
         name="belief",
         trains="dynamics",
@@ -141,7 +142,7 @@ def filtering(logs: AbstractLogs) -> Recipe:
     )
     return Recipe(
         name="filtering",
-        world_model=FilteringJEPAConfig(encoder=EncoderConfig()),
+        world_model=FilteringJEPAConfig(encoder=EncoderConfig(), looks=looks),
         # A belief varies once it has learned to look, long after perception does: the watch is more patient than usual.
         curriculum=Curriculum(phases=(together, belief), watch=CollapseWatch(patience=20)),
         agent=_agent(logs, horizon=24, noise_exponent=2.0),

@@ -9,6 +9,7 @@ from typing import Any
 from telos.agent.cost import ActionEffort, ActionSmoothness
 from telos.agent.guardrails import guardrail_from_mapping, region_from_mapping
 from telos.agent.tasks import (
+    Avoid,
     FollowPath,
     Hold,
     Optimise,
@@ -167,6 +168,14 @@ def _optimise(direction: str, table: Table, folder: Path) -> AbstractTask:
     return Optimise(quantity, direction, **rules)  # type: ignore[arg-type]
 
 
+def _avoid(table: Table, folder: Path) -> AbstractTask:
+    _know(table, ("quantity", "margin", *REGIONS))
+    quantity, region = _need(table, "quantity", str, '"position"'), _region(table, folder)
+    if region is None:
+        raise ConfigError("Nothing says where not to be.", expected=f"a region: {', '.join(REGIONS)}")
+    return Avoid(quantity, region, **{name: table[name] for name in ("margin",) if name in table})
+
+
 def _own(table: Table, folder: Path) -> AbstractTask:
     """A task of the user's own: `task = "file.py:Class"`, and its fields beside."""
     path = _need(table, "task", str, '"patrol.py:Patrol"')
@@ -217,6 +226,7 @@ KINDS: Mapping[str, Callable[[Table, Path], AbstractTask]] = {
     "largest": partial(_optimise, "largest"),
     "smallest": partial(_optimise, "smallest"),
     "reach_by": _reach_by,
+    "avoid": _avoid,
     "own": _own,
 }
 """What each table of a task file stands for."""

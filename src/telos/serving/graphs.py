@@ -74,7 +74,7 @@ class PolicyGraph(nn.Module):
     def plan(self, observation: Observation, goal: Observation) -> Tensor:
         """The first action, with whatever chance there is."""
         model = self.world_model
-        problem = Problem(state=model.observe(None, None, observation), goal=model.observe(None, None, goal))
+        problem = Problem(state=model.observe(None, None, observation), goal=model.observe_goal(goal))
         # What it draws is on the tape; the generator only says where.
         generator = torch.Generator(device=problem.state.latent.device)
         cost, planner = self.cost, self.settings.planner
@@ -90,7 +90,7 @@ class ReactGraph(nn.Module):
 
     def forward(self, observation: Observation, goal: Observation) -> Tensor:
         model = self.world_model
-        return self.policy.act(Problem(state=model.observe(None, None, observation), goal=model.observe(None, None, goal)))
+        return self.policy.act(Problem(state=model.observe(None, None, observation), goal=model.observe_goal(goal)))
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from telos.core.drawings import save_figure
 from telos.core.errors import MissingExtraError
 from telos.core.run import atomic_file
 
@@ -67,4 +68,4 @@ def draw_curves(curves: dict[str, PracticeCurve], path: Path) -> None:
     axes[0][0].set_ylabel("%")
     figure.legend(*axes[0][0].get_legend_handles_labels(), frameon=False, loc="lower center", ncols=2)
     figure.tight_layout(rect=(0, 0.07, 1, 1))
-    figure.savefig(path, dpi=130)
+    save_figure(figure, path, dpi=130)

@@ -211,5 +211,6 @@ def _share(of_windows: Float[Tensor, " windows"], episodes: Int[Tensor, " window
     _, group = episodes.unique(return_inverse=True)
     sums = torch.zeros(int(group.max()) + 1).index_add(0, group, of_windows)
     each = sums / torch.bincount(group)
-    mean, half = float(of_windows.mean()), 1.96 * float(each.std()) / len(each) ** 0.5
+    # One episode tells nothing about others.
+    mean, half = float(of_windows.mean()), 1.96 * float(each.std()) / len(each) ** 0.5 if len(each) > 1 else 1.0
     return mean, max(0.0, mean - half), min(1.0, mean + half)

@@ -58,7 +58,8 @@ def _learn(objective: AbstractObjective, windows: Windows, latent: Tensor, predi
     head = copy.deepcopy(head)
     latent, predicted = latent.clone().requires_grad_(), predicted.clone().requires_grad_()
     states = State(latent=latent, belief=latent)
-    predictions = Rollout(latent=predicted, actions=windows.actions)
+    # What a latent variable tells is a function of what is predicted, too.
+    predictions = Rollout(latent=predicted, actions=windows.actions, information=predicted.square().mean(dim=-1))
     term = objective.term(windows, states, predictions, head)
     if not term.requires_grad:
         return term, []

@@ -57,6 +57,8 @@ def _check_purity(promises: Promises, world_model: AbstractWorldModel, observati
     state = world_model.encode_window(observations, actions).at(0)
     world_model.encode_frames(first)
     world_model.observe(world_model.observe(None, None, first), actions[:, 0], first)
+    goal = world_model.observe_goal(first)
+    promises(goal.latent.shape == state.latent.shape and finite(goal), "observe_goal gives a state of a goal that is shown", list(goal.latent.shape))
     promises(same(snapshot((observations, actions)), before), "no observation and no action is altered in place")
     before = snapshot((state, actions))
     world_model.rollout(state, actions)

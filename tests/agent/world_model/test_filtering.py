@@ -4,10 +4,13 @@ import numpy as np
 import pytest
 import torch
 
+from telos.agent.memory import EpisodicMemoryConfig, RememberingModel
 from telos.agent.perception import EncoderConfig
+from telos.agent.tasks import ReachGoal
 from telos.agent.world_model import FilteringJEPAConfig
 from telos.core.errors import ConfigError
-from telos.core.spaces import Spaces, VectorSpace
+from telos.core.readouts import Knowledge
+from telos.core.spaces import DiscreteSpace, Spaces, VectorSpace
 from telos.training.learner import Learner
 from telos.training.objectives import Belief, OfFrames
 
@@ -29,14 +32,43 @@ def test_what_was_seen_before_counts():
     assert torch.equal(ours.memory["alone"][:, -1], theirs.memory["alone"][:, -1])
 
 
-def test_what_frames_alone_show_is_where_a_goal_lands():
+def test_what_frames_alone_show_is_what_a_first_frame_is_believed_to_show():
     made = model().eval()
     seen = torch.rand(5, 3)
     with torch.no_grad():
-        goal = made.observe(None, None, seen)
+        first = made.observe(None, None, seen)
         codes = made.encode_frames(seen)
-    assert torch.allclose(goal.latent, codes[:, :6], atol=1e-6)
-    assert torch.equal(goal.latent, goal.memory["alone"])
+    assert torch.allclose(first.latent, codes[:, :6], atol=1e-6)
+    assert torch.equal(first.latent, first.memory["alone"])
+
+
+@pytest.mark.parametrize("looks", [1, 3])
+def test_a_goal_is_believed_as_by_somebody_who_stays_there(looks):
+    made = model(looks=looks).eval()
+    seen, idle = torch.rand(5, 3), torch.zeros(5, 2)
+    with torch.no_grad():
+        goal, there = made.observe_goal(seen), made.observe(None, None, seen)
+        for _ in range(looks - 1):
+            there = made.observe(there, idle, seen)
+    assert torch.equal(goal.belief, there.belief)
+    assert (goal.latent - goal.memory["alone"]).abs().max().item() > 1e-4 or looks == 1
+
+
+def test_a_task_and_a_memory_look_at_a_goal_as_often_as_the_model_says():
+    made = model(looks=3).eval()
+    seen = torch.rand(2, 3)
+    remembering = RememberingModel(made, EpisodicMemoryConfig(threshold=1.0, latent_reach=1.0).build())
+    with torch.no_grad():
+        wanted = made.observe_goal(seen).latent
+        assert torch.equal(remembering.observe_goal(seen).latent, wanted)
+    assert torch.equal(ReachGoal(seen.numpy()).start(Knowledge(world_model=made), 2).latent, wanted)
+
+
+def test_looks_that_cannot_be_are_refused():
+    with pytest.raises(ConfigError, match="0 times"):
+        model(looks=0)
+    with pytest.raises(ConfigError, match="which choice does nothing"):
+        FilteringJEPAConfig(encoder=EncoderConfig(), looks=2).build(Spaces(VectorSpace(3), DiscreteSpace(4)))
 
 
 def test_an_amended_belief_differs_as_little_as_it_can():
@@ -79,7 +111,7 @@ def test_blank_frames_leave_the_position_readable():
     rng, made = np.random.default_rng(0), model()
     learner = Learner(made, (Belief(after=4), OfFrames()), seen=5)
     optimizer = torch.optim.AdamW(learner.parameters(), lr=2e-3)
-    for _ in range(900):
+    for _ in range(1200):
         frames, actions, _ = places(rng, 96, 12, 0.5)
         loss, _ = learner(frames, actions, torch.arange(96))
         optimizer.zero_grad()

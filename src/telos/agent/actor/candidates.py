@@ -151,8 +151,10 @@ class CandidateEvaluator(AbstractEvaluator):
             return Plan(rollout.actions, energies, rollout.latent, feelings=_feelings(energies, rollout.disagreement))
         best = self._under_risk(energies.sum(dim=1), num).argmin(dim=1)
         places = torch.arange(num_problems, device=best.device)
-        along = self.futures.apart(energies.unflatten(0, (-1, num)))[places, :, best]
-        apart = None if rollout.disagreement is None else self.futures.apart(rollout.disagreement.unflatten(0, (-1, num)))[places, :, best]
+        along, apart = energies.unflatten(0, (self._num_rows, num)), rollout.disagreement
+        along = self.futures.apart(along)[places, :, best]
+        if apart is not None:
+            apart = self.futures.apart(apart.unflatten(0, (self._num_rows, num)))[places, :, best]
         chosen = actions[places, best]
         latents = self._likeliest(chosen[:, None]).latent
         return Plan(chosen, along.mean(dim=1), latents, feelings=_feelings(along.flatten(1), None if apart is None else apart.flatten(1)))
@@ -188,7 +190,7 @@ class CandidateEvaluator(AbstractEvaluator):
         else:
             assert beside is None
             total, values = self._under_risk(along.sum(dim=1), num), self._worst_of(values, num)
-            along = self.futures.apart(along.unflatten(0, (-1, num))).mean(dim=1)
+            along = self.futures.apart(along.unflatten(0, (self._num_rows, num))).mean(dim=1)
             latents = self._likeliest(actions).latent.unflatten(0, lead)
         return _worst_where_broken(total + self._penalty(total, values)), along, latents, rollout
 
@@ -302,7 +304,7 @@ class CandidateEvaluator(AbstractEvaluator):
 
     def _under_risk(self, energies: Float[Tensor, " rows"], num: int) -> Float[Tensor, "batch {num}"]:
         """What candidates are worth, from what each comes to in each future."""
-        energies = _worst_where_broken(energies.unflatten(0, (-1, num)))
+        energies = _worst_where_broken(energies.unflatten(0, (self._num_rows, num)))
         if self.futures is None:
             return energies
         return _worst_where_broken(self.futures.risk(self.futures.apart(energies).transpose(1, 2)))
@@ -310,8 +312,13 @@ class CandidateEvaluator(AbstractEvaluator):
     def _worst_of(self, values: Float[Tensor, "rows horizon guardrails"], num: int) -> Float[Tensor, "batch {num} horizon guardrails"]:
         """Of guardrails the worst of all futures."""
         # A value that is not a number is a broken future as well: nobody can tell where it leads.
-        values = torch.nan_to_num(values, nan=BROKEN).unflatten(0, (-1, num))
+        values = torch.nan_to_num(values, nan=BROKEN).unflatten(0, (self._num_rows, num))
         return values if self.futures is None else self.futures.apart(values).amax(dim=1)
+
+    @property
+    def _num_rows(self) -> int:
+        """Of problems and futures; said outright, since there may be no candidates to tell it from."""
+        return self.problem.num_rows * self.num_futures
 
     def _best_rows(self, energies: Float[Tensor, " rows"], num: int) -> Int[Tensor, " batch"]:
         total = self._under_risk(energies, num)

@@ -90,6 +90,10 @@ class RememberingModel(AbstractWorldModel):
             return self._with(state, self.memory.age(_entries(previous)), state.latent.new_zeros(state.num_rows))
         return self._learned(previous, action, self.model.step(previous, action).latent, state)
 
+    def observe_goal(self, observation: Observation) -> State:
+        state = self.model.observe_goal(observation)
+        return self._with(state, self._nothing(state), state.latent.new_zeros(state.num_rows))
+
     def update(self, previous: State, action: Num[Tensor, "batch action"], latent: Float[Tensor, "batch latent"]) -> State:
         """As the model inside has it. What is only supposed is no experience, so nothing is written."""
         return self._with(self.model.update(previous, action, latent), _entries(previous), previous.memory[RECALLED][:, 0])

@@ -34,7 +34,7 @@ class ReachGoal(AbstractTask):
             goal = map_tree(lambda leaf: np.broadcast_to(leaf, (num_rows, *leaf.shape)).copy(), goal)
         device = world_model.device
         with torch.no_grad():
-            return world_model.observe(None, None, map_tree(lambda leaf: torch.tensor(leaf).to(device), goal))
+            return world_model.observe_goal(map_tree(lambda leaf: torch.tensor(leaf).to(device), goal))
 
     def problem(self, state: State, progress: State) -> Problem:
         return Problem(state=state, goal=progress)

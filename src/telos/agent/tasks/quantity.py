@@ -79,7 +79,7 @@ class AbstractQuantityTask(AbstractTask):
         return None
 
     def start(self, knowledge: Knowledge, num_rows: int) -> Underway:
-        readouts = {name: _readable(knowledge, name) for name in self.quantities}
+        readouts = {name: readable(knowledge, name) for name in self.quantities}
         like = next(knowledge.world_model.parameters())
         return Underway(self.begin(_readings(readouts), num_rows, like), readouts)
 
@@ -120,7 +120,8 @@ def check_rows(what: str, given: int, numbers: Tensor) -> None:
         )
 
 
-def _readable(knowledge: Knowledge, name: str) -> AbstractReadout:
+def readable(knowledge: Knowledge, name: str) -> AbstractReadout:
+    """What reads a quantity. Raises UnknownNameError where there is none, ConfigError where it is too far off for a task."""
     readout = knowledge.readout(name)
     if not readout.fidelity.readable:
         raise ConfigError(

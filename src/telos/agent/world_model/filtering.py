@@ -13,7 +13,7 @@ from telos.core.contracts import AbstractEncoder, AbstractEncoderConfig, Abstrac
 from telos.core.errors import ConfigError
 from telos.core.layers import Linear, Perceptron
 from telos.core.logs import Moments, first_leaf, map_tree
-from telos.core.spaces import Spaces
+from telos.core.spaces import DiscreteSpace, Spaces
 from telos.core.types import Observation, Rollout, State
 
 
@@ -31,6 +31,9 @@ class FilteringJEPAConfig(AbstractWorldModelConfig):
     """Neurons in each hidden layer of what moves the belief."""
     depth: int = 2
     """Hidden layers of it."""
+    looks: int = 1
+    """How often the picture of a goal is looked at, with an idle action in between: the belief of a first frame is not yet that of somebody
+    who is there. More than 1 where doing nothing leaves things as they are; not where a picture was taken in motion."""
 
     def __post_init__(self) -> None:
         if not 1 <= self.latent_size <= self.belief_size:
@@ -39,10 +42,15 @@ class FilteringJEPAConfig(AbstractWorldModelConfig):
                 expected="a latent_size of 1 or more, and a belief_size that is no smaller",
             )
 
+        if self.looks < 1:
+            raise ConfigError(f"A goal is to be looked at {self.looks} times.", expected="1 or more")
+
     def features(self, spaces: Spaces) -> Mapping[str, AbstractFeatures]:
         return self.encoder.features(spaces.observation)
 
     def build(self, spaces: Spaces, moments: Mapping[str, Moments] | None = None) -> "FilteringJEPA":
+        if self.looks > 1 and isinstance(spaces.action, DiscreteSpace):
+            raise ConfigError(f"Goals are to be looked at {self.looks} times, and which choice does nothing is not known.", fix="looks=1")
         actions = ActionFeatures(space=spaces.action, moments=(moments or {}).get("action"))
         return FilteringJEPA(
             spaces=spaces,
@@ -50,6 +58,7 @@ class FilteringJEPAConfig(AbstractWorldModelConfig):
             actions=actions,
             change=Perceptron(self.belief_size + actions.size, [self.width] * self.depth, self.belief_size),
             belief_size=self.belief_size,
+            looks=self.looks,
         )
 
 
@@ -61,7 +70,8 @@ class FilteringJEPA(AbstractWorldModel):
     otherwise can be worked into a belief (`amend`).
 
     Each state keeps, for training (`telos.training.objectives.Belief`), what its frame showed (`seen`), the latent that was expected before
-    (`expected`), and the latent had this frame been the first (`alone`). The last one is where the picture of a goal lands, which has no past.
+    (`expected`), and the latent had this frame been the first (`alone`). The picture of a goal has no past either. It is looked at several times
+    (`looks`), at rest, until its belief is that of somebody who is there.
 
     Source: predict and correct as in Kalman (1960); Ha & Schmidhuber (2018), arXiv 1803.10122, for beliefs carried by a recurrent network;
     prediction in latent space after LeCun (2022), section 4.
@@ -69,9 +79,12 @@ class FilteringJEPA(AbstractWorldModel):
 
     filters = True
 
-    def __init__(self, *, spaces: Spaces, encoder: AbstractEncoder, actions: ActionFeatures, change: Perceptron, belief_size: int) -> None:
+    def __init__(
+        self, *, spaces: Spaces, encoder: AbstractEncoder, actions: ActionFeatures, change: Perceptron, belief_size: int, looks: int
+    ) -> None:
         super().__init__()
         self.spaces = spaces
+        self.looks = looks
         self.latent_size = encoder.latent_size
         self.encoder, self.actions, self.change = encoder, actions, change
         self.correction = nn.GRUCell(self.latent_size, belief_size)
@@ -103,6 +116,15 @@ class FilteringJEPA(AbstractWorldModel):
         if previous is None or action is None:
             return self._corrected(self.prior.expand(len(seen), -1), seen)
         return self._corrected(self._moved(previous.memory["hidden"], self.actions(action)), seen)
+
+    def observe_goal(self, observation: Observation) -> State:
+        seen = self.encoder(observation)
+        state = self._corrected(self.prior.expand(len(seen), -1), seen)
+        if self.looks > 1:
+            idle = self.actions(seen.new_zeros(len(seen), *self.spaces.action.shape))
+            for _ in range(self.looks - 1):
+                state = self._corrected(self._moved(state.memory["hidden"], idle), seen)
+        return state
 
     def update(self, previous: State, action: Num[Tensor, "batch action"], latent: Float[Tensor, "batch latent"]) -> State:
         """The belief nearest to the imagined one that shows this latent."""

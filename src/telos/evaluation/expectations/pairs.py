@@ -33,7 +33,7 @@ class ClipPairs:
 
 
 def make_pairs(world: Playroom, violation: AbstractViolation, num: int, *, seed: int, steps: int = 30) -> ClipPairs:
-    """`num` pairs of clips of `steps` steps from fresh episodes, in which the screen is moved at random as in logs.
+    """`num` pairs of clips of `steps` steps from fresh episodes, in which the fan blows at random as in logs.
 
     Raises:
         ConfigError: clips too short for something to be seen before and after.

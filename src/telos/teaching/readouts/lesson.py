@@ -40,7 +40,7 @@ class Lesson:
     others: Places
     """Frames that nobody labelled, or whose labels are not made use of."""
     dreams: Places
-    """Where rollouts begin that a perceptron is shown; what is imagined nobody can label."""
+    """Where rollouts begin that a perceptron is shown. Of what is imagined nobody can say what is to be read there, unless it is what really came."""
     judged: Places
     windows: Places
     """Where rollouts begin that meet what is judged."""
@@ -97,6 +97,25 @@ def other_beliefs(world_model: AbstractWorldModel, lesson: Lesson, labelled: Lab
         states = states_at(world_model, lesson.logs, lesson.dreams)
         parts.append(imagine(world_model, states, actions_after(lesson.logs, lesson.dreams, lesson.horizon)).flatten(0, 1))
     return torch.cat(parts) if parts else labelled.beliefs[:0]
+
+
+def dreamt_beliefs(world_model: AbstractWorldModel, lesson: Lesson) -> Labelled | None:
+    """What was imagined under what was really done, and what was really there; None where that is not known frame by frame.
+
+    For world models that filter: what they imagine is a belief of another kind than one that a frame has just corrected.
+    """
+    if not (lesson.labels.dense and len(lesson.dreams)):
+        return None
+    states = states_at(world_model, lesson.logs, lesson.dreams)
+    beliefs = imagine(world_model, states, actions_after(lesson.logs, lesson.dreams, lesson.horizon))
+    ahead = np.arange(1, lesson.horizon + 1)
+    values = [lesson.labels.values[episode][frames[:, None] + ahead] for episode, frames in lesson.dreams.by_episode().items()]
+    labelled = Labelled(
+        beliefs=beliefs.flatten(0, 1),
+        values=torch.from_numpy(np.concatenate(values)).flatten(0, 1),
+        episodes=torch.from_numpy(lesson.dreams.episodes).repeat_interleave(lesson.horizon),
+    )
+    return labelled.some(labelled.values.isfinite().all(dim=1))
 
 
 def values_at(labels: Labels, places: Places) -> Float[np.ndarray, "frames size"]:

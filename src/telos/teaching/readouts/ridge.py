@@ -30,6 +30,14 @@ class Labelled:
     def __len__(self) -> int:
         return len(self.beliefs)
 
+    def joined(self, other: "Labelled") -> "Labelled":
+        """These rows and the other's."""
+        return Labelled(
+            beliefs=torch.cat([self.beliefs, other.beliefs]),
+            values=torch.cat([self.values, other.values]),
+            episodes=torch.cat([self.episodes, other.episodes]),
+        )
+
     def some(self, rows: Tensor) -> "Labelled":
         return Labelled(beliefs=self.beliefs[rows], values=self.values[rows], episodes=self.episodes[rows])
 

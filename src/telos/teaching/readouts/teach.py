@@ -18,7 +18,7 @@ from telos.core.weights import fingerprint
 from telos.recipes.knowledge import READOUTS, load_recipe, load_untrained, load_world_model
 from telos.teaching.readouts.distillation import fit_perceptron
 from telos.teaching.readouts.fidelity import Reading, measure, read_held_out
-from telos.teaching.readouts.lesson import Lesson, labelled_beliefs, other_beliefs, plan_lesson
+from telos.teaching.readouts.lesson import Lesson, dreamt_beliefs, labelled_beliefs, other_beliefs, plan_lesson
 from telos.teaching.readouts.ridge import Scale, fit_kernel_ridge, fit_linear
 from telos.teaching.readouts.sources import find_labels
 
@@ -119,6 +119,8 @@ def _fit(world_model: AbstractWorldModel, lesson: Lesson, kind: Kind, *, name: s
     """A readout of this kind, for the beliefs of this world model."""
     labelled = labelled_beliefs(world_model, lesson, lesson.labelled)
     others = other_beliefs(world_model, lesson, labelled)
+    if world_model.filters and (dreamt := dreamt_beliefs(world_model, lesson)) is not None:
+        labelled = labelled.joined(dreamt)
     scale = Scale.of(torch.cat([labelled.beliefs, others]).double())
     unit, belief_size = lesson.labels.unit, labelled.beliefs.shape[1]
     linear, linear_error = fit_linear(labelled, scale, name=name, unit=unit)
