@@ -6,7 +6,7 @@ First, one step before the wind, their futures are compared with what may happen
 with the same luck, planning for the likeliest future, for the mean of 12, for a quantile, for the worst tenth (CVaR), for the worst. Energy,
 search and task are the same for all: reach the goal, soon, and better not enter a pit.
 
-Run: OMP_NUM_THREADS=1 python -m benchmarks.futures [--out runs/futures] [--episodes 400] [--seeds 2] [--training-seed 0] [--figures FOLDER]
+Run: OMP_NUM_THREADS=1 python -m benchmarks.futures [--out runs/futures] [--episodes 400] [--seeds 3] [--training-seed 0] [--figures FOLDER]
      [--kinds certain code numbers] [--arms certain likeliest mean quantile cvar worst]
 About an hour on one core. Models that lie in OUT already are not trained again.
 """
@@ -53,7 +53,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--out", type=Path, default=Path("runs/futures"))
     parser.add_argument("--episodes", type=int, default=400)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[2], help="of the episodes")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[3], help="of the episodes")
     parser.add_argument("--training-seed", type=int, default=0, help="of the logs and of the models")
     parser.add_argument("--kinds", nargs="+", default=list(RECIPES), choices=RECIPES, help="models whose futures are looked at")
     parser.add_argument("--arms", nargs="+", default=list(ARMS), choices=ARMS)

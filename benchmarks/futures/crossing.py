@@ -24,7 +24,7 @@ from telos.recipes.experiment import load_agent
 
 BATCH = 20
 """Episodes side by side; each batch draws futures of its own."""
-HURRY, FALL = 2.0, 4.0
+HURRY, FALL = 4.0, 14.0
 """Weights of the time that it takes, beside where it ends, and of a fall: on the mean the bridge is worth its falls, in the worst tenth it is not."""
 MARGIN = 0.08
 """How near to a pit, in arena widths, costs some of a fall: models are off by half of that when they look around a corner."""
@@ -32,7 +32,7 @@ MARGIN = 0.08
 PITS = Union(regions=(Box(low=(LEFT, WORLD.lane), high=(RIGHT, UPPER)), Box(low=(LEFT, LOWER), high=(RIGHT, None))))
 PLANNER = MPPI(horizon=10, num_candidates=256, num_iterations=2, noise_exponent=4.0, initial_std=2.0)
 """Far enough for the way round, and slow, strong noise, which finds it."""
-REPLAN = 1
+REPLAN = 2
 """Steps from plan to plan: the nearer a corner is, the better the model knows it, and each plan is another chance to find the way round."""
 RISKS: dict[str, AbstractRisk | None] = {
     "likeliest": None,

@@ -20,6 +20,7 @@ LONG = (
     TUTORIAL,
     PROVEN,
     *(DOCS / "how-to" / f"{name}.md" for name in ("own-cost", "pretrained-encoder", "visual-shift")),
+    DOCS / "tutorial-unknown.md",
 )
 """Pages with something that takes minutes as it stands."""
 WIDEST = 94
