@@ -20,7 +20,7 @@ LONG = (
     TUTORIAL,
     PROVEN,
     *(DOCS / "how-to" / f"{name}.md" for name in ("own-cost", "pretrained-encoder", "visual-shift")),
-    DOCS / "tutorial-unknown.md",
+    *(DOCS / f"tutorial-{name}.md" for name in ("unknown", "fast-and-slow", "surprise")),
 )
 """Pages with something that takes minutes as it stands."""
 WIDEST = 94
