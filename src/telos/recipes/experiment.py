@@ -213,7 +213,12 @@ def load_agent(
         budget_ms: wall-clock time for one plan; None: until the planner is through.
         ahead_tolerance: plan while the last action is carried out, and anew where the latent that is seen then differs from
             the expected one by more than this; see `telos.evaluation.one_step_tolerance`. None: as the recipe says.
-        mode, risk, proposals, surprise_level, when_surprised, remembers: as `AgentSettings` says; None: as the recipe says.
+        mode: `plan`, `react` or `auto`; None: as the recipe says, here and in what follows. Each is explained in `AgentSettings`.
+        risk: what a plan is worth that may lead to several futures.
+        proposals: how many ways the policy proposes to a search.
+        surprise_level: p-value below which what has happened is a surprise.
+        when_surprised: whether that asks for a new plan, or for the guardrails' fallback.
+        remembers: whether the end of an episode is shown to the world model when the next one begins.
         memory: remembers what it has found otherwise than expected, for the rest of the episode; `always`: in later episodes too
             (`remembers`). Either as the run was taught (`telos remember RUN`), or a memory of your own. None: it does not.
         compiled: compile rollouts, which takes some seconds at first; see `telos.core.compiling.compile_rollouts` for when it pays.

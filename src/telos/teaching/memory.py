@@ -41,7 +41,8 @@ def teach_memory(
 
     Args:
         logs: of usual life; by default those that the run was trained on, of which the episodes held out are looked at.
-        slots, half_life: as `EpisodicMemoryConfig` says.
+        slots: things that are remembered at the most, as `EpisodicMemoryConfig` says.
+        half_life: steps after which a memory that is not seen to be true again is believed half as much, as `EpisodicMemoryConfig` says.
         alpha: share of usual steps that may be taken for something new.
         seed: of which steps are looked at.
 
