@@ -1,7 +1,5 @@
 """The futures beside the mean that never happens, and the ways that agents take."""
 
-import re
-from io import StringIO
 from pathlib import Path
 
 import matplotlib
@@ -14,6 +12,7 @@ from matplotlib.patches import Rectangle
 from benchmarks.futures.crossing import Crossings
 from benchmarks.futures.forks import COUNTS, Forks
 from benchmarks.futures.learn import WORLD
+from telos.core.drawings import save_figure
 
 PIT, WIND, TRUE, DRAWN, MEAN = "#2e3a4e", "#f3e2b8", "#8a8f98", "#2f6fb0", "#de3c32"
 TITLES = {"certain": "without z", "mean": "mean of 12 futures", "cvar": "worst tenth of them (CVaR)"}
@@ -53,7 +52,7 @@ def draw_best_of(certain: Forks, coded: Forks, file: Path) -> None:
 
 def draw_ways(crossings: list[Crossings], file: Path, *, num: int = 60) -> None:
     """The first episodes of several agents, the same ones for all; who fell is drawn red."""
-    figure, axes = plt.subplots(1, len(crossings), figsize=(3.2 * len(crossings), 3.5), layout="constrained")
+    figure, axes = plt.subplots(1, len(crossings), figsize=(3.2 * len(crossings), 3.8), layout="constrained")
     for axis, crossing in zip(np.atleast_1d(axes), crossings, strict=True):
         _world(axis)
         for path, fallen in sorted(zip(crossing.paths[:num], crossing.fallen[:num], strict=True), key=lambda way: way[1]):
@@ -65,13 +64,8 @@ def draw_ways(crossings: list[Crossings], file: Path, *, num: int = 60) -> None:
 
 
 def _save(figure, file: Path) -> None:
-    """Without what names places on the network: a browser needs neither the document type nor another namespace."""
-    drawing = StringIO()
-    figure.savefig(drawing, format="svg", metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")))
+    save_figure(figure, file)
     plt.close(figure)
-    svg = drawing.getvalue()
-    svg = svg[svg.index("<svg") :].replace("xlink:href", "href")
-    file.write_text(re.sub(r'\s+xmlns:xlink="[^"]*"', "", svg), encoding="utf-8")
 
 
 def _world(axis) -> None:

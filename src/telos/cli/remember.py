@@ -18,7 +18,7 @@ class Remember:
     slots: int = 8
     """Things that are remembered at once; the weakest makes room."""
     half_life: float | None = None
-    """Steps after which a memory is half as strong; by default it stays."""
+    """Steps after which a memory that is not seen to be true again is believed half as much; by default it stays."""
     alpha: float = 0.005
     """Share of usual steps that may be taken for something new."""
     seed: int = 0

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Surprise:
-    """Teach a run what is usual, on half of some episodes, so that what happens has a p-value; and check that on the other half."""
+    """Teach a run what is usual, on two thirds of some episodes, so that what happens has a p-value; and check that on the last third."""
 
     run_folder: Annotated[Positional[Path], arg(metavar="RUN")]
     """Folder of the run."""
