@@ -35,7 +35,7 @@ def decide(task, guardrails=(), *, after: int = 0, configurator=PLAIN, usual=USU
     progress = task.start(KNOWLEDGE, 1)
     for _ in range(after + 1):
         progress = task.advance(progress, state)
-    return configurator.configure(usual, task, task.problem(state, progress), guardrails)
+    return configurator.configure(usual, task, task.problem(state, progress), guardrails, KNOWLEDGE)
 
 
 @pytest.mark.parametrize("task", [ReachGoal(np.zeros(4, np.float32)), TARGET], ids=["goal", "value"])

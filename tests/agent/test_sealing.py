@@ -223,7 +223,7 @@ class Deceiver(AbstractConfigurator):
     horizon: int
     interval: int = 1
 
-    def configure(self, usual, task, problem, guardrails):
+    def configure(self, usual, task, problem, guardrails, knowledge):
         return replace(usual, planner=CEM(horizon=self.horizon, num_candidates=32), replan_every=self.interval)
 
 

@@ -143,7 +143,7 @@ def test_a_mode_that_nobody_has_taught_is_refused_when_the_agent_is_built(taught
 
 def test_a_configurator_cannot_ask_for_what_was_not_taught():
     class Hasty(AbstractConfigurator):
-        def configure(self, usual, task, problem, guardrails):
+        def configure(self, usual, task, problem, guardrails, knowledge):
             return replace(usual, mode="react")
 
     made = Agent(true_knowledge(), SETTINGS, configurator=Hasty())
@@ -247,7 +247,7 @@ def test_mode_risk_and_proposals_belong_to_a_calibration_where_they_are_not_as_a
 
 def test_a_configurator_cannot_change_the_mode_under_a_calibrated_guardrail():
     class Hasty(AbstractConfigurator):
-        def configure(self, usual, task, problem, guardrails):
+        def configure(self, usual, task, problem, guardrails, knowledge):
             return replace(usual, mode="react")
 
     knowledge = replace(true_knowledge(), policy=Straight(), arbiter=Left())

@@ -7,6 +7,7 @@ from telos.agent.actor.sampling import AbstractSamplingPlanner
 from telos.core.contracts import AbstractPlanner
 from telos.core.errors import ConfigError
 from telos.core.guarding import Guardrail
+from telos.core.readouts import Knowledge
 from telos.core.tasks import AbstractConfigurator, AbstractTask, Intent, Wish
 from telos.core.types import Problem
 
@@ -34,7 +35,7 @@ class Configurator(AbstractConfigurator):
                 expected="1 step or more, and once or more",
             )
 
-    def configure(self, usual: Intent, task: AbstractTask, problem: Problem, guardrails: tuple[Guardrail, ...]) -> Intent:
+    def configure(self, usual: Intent, task: AbstractTask, problem: Problem, guardrails: tuple[Guardrail, ...], knowledge: Knowledge) -> Intent:
         wish = task.wish(problem, usual.planner.horizon)
         if wish is None:
             return usual

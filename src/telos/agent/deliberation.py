@@ -126,7 +126,7 @@ class Deliberation:
         intent = replace(self.usual, cost=self.task.cost(base, self.knowledge))
         if self.configurator is not None:
             in_force = self.task.guardrails if self.seal is None else self.seal.in_force
-            intent = self.configurator.configure(intent, self.task, problem, in_force)
+            intent = self.configurator.configure(intent, self.task, problem, in_force, self.knowledge)
         if not 1 <= intent.replan_every <= intent.planner.horizon:
             raise ConfigError(f"A plan is to be made every {intent.replan_every} steps.", expected=f"1 to the horizon, {intent.planner.horizon}")
         if self.seal is not None:

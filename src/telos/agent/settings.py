@@ -43,6 +43,12 @@ class AgentSettings:
     Above 0 a search may be many times smaller; it needs a policy (`telos practise RUN`)."""
     stays_alert: int = 5
     """Steps for which what has surprised the agent keeps it planning, in mode `auto`."""
+    levels: int = 1
+    """Levels that plan at the most, from the lowest up: above 1 far goals are approached through subgoals (`telos levels RUN`); the configurator
+    leaves out those that do not help."""
+    time_to_go: str | None = None
+    """The critic whose time to go counts as energy, and which vetoes what is too good to be true, such as landmarks (`telos time-to-go RUN`);
+    None: distance in the latents alone."""
     remembers: bool = False
     """Whether the end of an episode is shown to the world model when the next one begins, for models that remember across episodes."""
 
@@ -57,7 +63,7 @@ class AgentSettings:
             raise UnknownNameError.of("mode", self.mode, MODES)
         if not 0 <= self.surprise_level < 1:
             raise ConfigError(f"The agent's surprise_level is {self.surprise_level}.", expected="a p-value such as 0.01; or 0, for never")
-        for name, least in (("proposals", 0), ("stays_alert", 1)):
+        for name, least in (("proposals", 0), ("stays_alert", 1), ("levels", 1)):
             if getattr(self, name) < least:
                 raise ConfigError(f"The agent's {name} is {getattr(self, name)}.", expected=f"{least} or more")
         if self.when_surprised not in WHEN_SURPRISED:
@@ -74,4 +80,6 @@ class AgentSettings:
             mode=self.mode,
             risk=self.risk,
             proposals=self.proposals,
+            levels=self.levels,
+            time_to_go=self.time_to_go,
         )

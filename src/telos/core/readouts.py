@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from telos.core.acting import AbstractArbiter, AbstractPolicy, AbstractSurprise
 from telos.core.contracts import AbstractCost, AbstractWorldModel
 from telos.core.errors import ConfigError, UnknownNameError
+from telos.core.levels import AbstractLevel, AbstractTimeToGo
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +68,18 @@ class Knowledge:
     """Decides when a search is needed; None where nobody has calibrated it."""
     surprise: AbstractSurprise | None = None
     """How surprising it is what happens; None where nobody has measured it."""
+    levels: tuple[AbstractLevel, ...] = ()
+    """World models of world models, the lowest of them first: the first takes the latents of `world_model`, each other those of the one before."""
+    times: Mapping[str, AbstractTimeToGo] = field(default_factory=dict)
+    """How long it takes from one state to another, by the name of the critic."""
+
+    def time_to_go(self, name: str) -> AbstractTimeToGo:
+        """The critic of time of this name. Raises UnknownNameError if the agent has none, naming those it has."""
+        if name not in self.times:
+            raise UnknownNameError.of(
+                "critic of time that this agent has learned", name, self.times or ("none: telos time-to-go RUN teaches it one",)
+            )
+        return self.times[name]
 
     def readout(self, name: str) -> AbstractReadout:
         """The readout of a quantity. Raises UnknownNameError if the agent has none, naming those it has."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from telos.core.acting import Mode
@@ -224,6 +224,12 @@ class Intent:
     """What a plan is worth that may lead to several futures; None: the likeliest one counts."""
     proposals: int = 0
     """Action sequences that the policy proposes to a search, the one that it prefers first; 0: none."""
+    levels: int = 1
+    """Levels that plan at the most, from the lowest up; 1: actions alone."""
+    time_to_go: str | None = None
+    """The critic whose time to go is part of the energy, and which vetoes what is too good to be true; None: none."""
+    depth: Int[Tensor, " batch"] | None = None
+    """Levels that plan for each episode, where they differ; None: as many as there may be."""
     why: tuple[str, ...] = ()
     """Each decision that differs from the agent's settings, in a few words for people."""
 
@@ -235,10 +241,11 @@ class AbstractConfigurator(ABC):
     """
 
     @abstractmethod
-    def configure(self, usual: Intent, task: AbstractTask, problem: Problem, guardrails: tuple[Guardrail, ...]) -> Intent:
+    def configure(self, usual: Intent, task: AbstractTask, problem: Problem, guardrails: tuple[Guardrail, ...], knowledge: Knowledge) -> Intent:
         """What to do about `problem`, now.
 
         Args:
+            knowledge: what the agent was taught, for predictions such as how far the goal is.
             usual: the agent's settings, with the task's cost in place of the agent's own.
             guardrails: all that are in force, the task's among them.
         """

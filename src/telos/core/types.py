@@ -217,6 +217,8 @@ class Plan(Batched):
     """None: by search, as always."""
     feelings: Feelings | None = None
     """None: the plan was not looked at in this way."""
+    aim: "Aim | None" = None
+    """What it serves: the plan of the level above; None: it goes for the task itself, as do all plans where there is one level."""
 
     @property
     def energy(self) -> Float[Tensor, " batch"]:
@@ -224,8 +226,32 @@ class Plan(Batched):
 
     def shift(self, num_steps: int) -> "Plan":
         """The rest of the plan after `num_steps`, the last action held to the end: the next search's warm start."""
-        num_steps = min(num_steps, self.actions.shape[1])
-        return replace(self, **{name: _shift(getattr(self, name), num_steps) for name in ("actions", "energies", "imagined")})
+        kept = min(num_steps, self.actions.shape[1])
+        parts = {name: _shift(getattr(self, name), kept) for name in ("actions", "energies", "imagined")}
+        return replace(self, **parts, aim=None if self.aim is None else replace(self.aim, age=self.aim.age + num_steps))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Aim(Batched):
+    """Where a plan goes: a state that the plan of the level above expects to come through. Aims lead up to the task, so that a plan is a tree:
+    every step of an upper plan is what a plan below goes for."""
+
+    plan: Plan
+    """Of the level above: `actions` are its macro-actions, `imagined` its latents; `plan.aim` leads further up, None at the top."""
+    subgoals: Float[Tensor, "batch horizon belief"]
+    """For each step of that plan the real state, seen in logs, that comes nearest to what is imagined: a belief of the lowest level."""
+    step: Int[Tensor, " batch"]
+    """Which of these is gone for now."""
+    toward: Float[Tensor, "batch latent"]
+    """The same as the level above sees it: there the plan below is compared with it."""
+    age: Int[Tensor, " batch"]
+    """Steps of the world since that plan was made."""
+    helps: Bool[Tensor, " batch"]
+    """Whether this level is of use: where it is not, the plan below goes for what this level would have gone for."""
+    reason: Int[Tensor, " batch"]
+    """Why it is, or is not: a place in `reasons`."""
+    reasons: tuple[str, ...]
+    """In a few words for people, such as `the goal is 74 steps away`."""
 
 
 def _shift(tensor: Tensor, num_steps: int) -> Tensor:

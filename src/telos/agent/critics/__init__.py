@@ -1,0 +1,1 @@
+"""Critics of time: how many steps lie between two states."""

@@ -1,0 +1,1 @@
+"""World models of world models, each with a slower clock."""
