@@ -100,8 +100,8 @@ CASES = {
 class Study:
     """One case with its run."""
 
-    def __init__(self, name: str, runs: Path) -> None:
-        self.name, self.case = name, CASES[name]
+    def __init__(self, name: str, runs: Path, case: Case | None = None) -> None:
+        self.name, self.case = name, case or CASES[name]
         self.run = Run.open(runs / name)
         self.world = world_of(self.run)
         self.logs = held_out_logs(self.run)

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from telos.agent.merging import merge_plans
-from telos.core.types import Choice, Feelings, Plan, PlanTrace, Verdict
+from telos.agent.merging import merge_aims, merge_plans
+from telos.core.types import Aim, Choice, Feelings, Plan, PlanTrace, Verdict
 
 ROWS = torch.tensor([False, True, False, True])
 
@@ -45,3 +45,35 @@ def test_what_only_one_of_them_has_is_left_out(part):
     assert getattr(merge_plans(ROWS, replace(plan(4, 1.0), **{part: None}), plan(2, 2.0)), part) is None
     assert getattr(merge_plans(ROWS, plan(4, 1.0), replace(plan(2, 2.0), **{part: None})), part) is None
     assert merge_plans(ROWS, plan(4, 1.0, disagreement=False), plan(2, 2.0)).feelings.disagreement is None
+
+
+def aim(num: int, value: float, *, above: Aim | None = None, reasons=("far", "near")) -> Aim:
+    whole = torch.full((num,), int(value))
+    return Aim(
+        plan=replace(plan(num, value), verdict=None, choice=None, feelings=None, aim=above),
+        subgoals=torch.full((num, 3, 4), value),
+        step=whole,
+        toward=torch.full((num, 4), value),
+        age=whole,
+        helps=whole > 1,
+        reason=(whole > 1).long(),
+        reasons=reasons,
+        goal=torch.full((num, 4), value),
+    )
+
+
+def test_what_plans_serve_is_merged_up_to_the_top():
+    before = replace(plan(4, 1.0), aim=aim(4, 1.0, above=aim(4, 3.0)))
+    anew = replace(plan(2, 2.0), aim=aim(2, 2.0, above=aim(2, 4.0), reasons=("left out", "far")))
+    merged = merge_plans(ROWS, before, anew).aim
+    assert merged.step.tolist() == merged.age.tolist() == merged.goal[:, 0].tolist() == [1, 2, 1, 2]
+    assert merged.plan.actions[:, 0, 0].tolist() == [1, 2, 1, 2]
+    assert merged.plan.aim.subgoals[:, 0, 0].tolist() == [3, 4, 3, 4]
+    assert [merged.reasons[place] for place in merged.reason] == ["far", "far", "far", "far"]
+    assert merge_plans(ROWS, replace(before, aim=None), anew).aim is None
+
+
+def test_aims_keep_their_own_reasons():
+    merged = merge_aims(ROWS, aim(4, 1.0), aim(2, 2.0, reasons=("other", "wide")))
+    assert [merged.reasons[place] for place in merged.reason] == ["far", "wide", "far", "wide"]
+    assert merged.select(ROWS).step.tolist() == [2, 2]

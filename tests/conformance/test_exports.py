@@ -7,9 +7,10 @@ from types import ModuleType
 
 import numpy as np
 import pytest
+import torch
 
 from telos import data, envs
-from telos.agent import actor, cost, memory, perception, surprise, tasks, world_model
+from telos.agent import actor, cost, critics, levels, memory, perception, surprise, tasks, world_model
 from telos.core.acting import AbstractSurprise
 from telos.core.contracts import (
     AbstractCost,
@@ -20,6 +21,7 @@ from telos.core.contracts import (
     AbstractRisk,
 )
 from telos.core.errors import ConfigError
+from telos.core.levels import AbstractLevel, AbstractTimeToGo
 from telos.core.memory import AbstractMemory
 from telos.core.regions import Box, Disc
 from telos.core.spaces import DiscreteSpace, PixelSpace, Spaces, TreeSpace, VectorSpace
@@ -34,6 +36,7 @@ from telos.testing import (
     check_encoder,
     check_env,
     check_gate,
+    check_level,
     check_memory,
     check_objective,
     check_planner,
@@ -41,6 +44,7 @@ from telos.testing import (
     check_risk,
     check_surprise,
     check_task,
+    check_time_to_go,
     check_world,
     check_world_model,
     true_knowledge,
@@ -241,6 +245,54 @@ SENSES = {surprise.Surprise: surprise.SurpriseConfig(latent_size=6, horizons=(1,
 """How each sense of surprise is made here; a new one needs a line."""
 
 
+@each(critics, AbstractTimeToGo)
+def test_critic_of_time_keeps_its_promises(kind):
+    description = TIMES[kind]
+    check_time_to_go(TAUGHT.get(kind, lambda critic: critic)(description.build()), 6, description=description)
+
+
+TIMES = {
+    critics.LandmarkGraph: critics.LandmarkGraphConfig(latent_size=6, belief_size=8, num_landmarks=12, num_edges=24),
+    critics.PairNetwork: critics.PairNetworkConfig(latent_size=6, width=16, depth=2),
+    critics.Quasimetric: critics.QuasimetricConfig(latent_size=6, width=16, depth=2, num_parts=3, part_size=4),
+}
+"""How each critic of time is made here; a new one needs a line."""
+
+
+def _ring(graph: critics.LandmarkGraph) -> critics.LandmarkGraph:
+    """Landmarks in a circle, with a step to the next of them and one back."""
+    ring = np.arange(12)
+    edges = np.concatenate([np.stack([ring, (ring + 1) % 12]), np.stack([(ring + 1) % 12, ring])], axis=1)
+    return graph.draw(torch.randn(12, 8, generator=torch.Generator().manual_seed(0)), edges.astype(np.int32), np.ones(24, np.float32))
+
+
+TAUGHT = {critics.LandmarkGraph: _ring}
+"""What weights do not make up for."""
+
+
 @pytest.mark.parametrize("name", ["CartPole-v1", "Pendulum-v1", "MountainCarContinuous-v0", "Acrobot-v1"])
 def test_environment_of_gymnasium_keeps_the_promises(name):
     check_env(envs.make_env(f"gym:{name}"))
+
+
+SIZES = {"width": 16, "num_landmarks": 20, "belief_size": 8}
+LEVELS = {levels.Level: levels.LevelConfig}
+"""How each level is described; a new one needs a line."""
+
+
+@each(levels, AbstractLevel)
+@pytest.mark.parametrize("acts", ACTIONS.values(), ids=ACTIONS.keys())
+def test_level_keeps_its_promises_above_a_world_model_and_above_another_level(kind, acts):
+    lower = _settled(LEVELS[kind](below=(6,), acts=acts, latent_size=5, macro_size=3, stride=4, steps=4, **SIZES).build())
+    check_level(lower, acts)
+    upper = LEVELS[kind](below=(6, 5), acts=lower.spaces.action, latent_size=4, macro_size=2, stride=3, steps=12, **SIZES).build()
+    upper.stand_on(lower)
+    check_level(_settled(upper), lower.spaces.action, below=(lower,))
+
+
+def _settled(level: levels.Level) -> levels.Level:
+    """With landmarks, as teaching leaves it."""
+    with torch.no_grad():
+        level.landmarks.beliefs.copy_(torch.randn(level.landmarks.beliefs.shape, generator=torch.Generator().manual_seed(0)))
+        level.landmarks.latents.copy_(level.lift(level.landmarks.beliefs[:, :6]))
+    return level

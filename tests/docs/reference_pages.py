@@ -23,7 +23,9 @@ PACKAGES = {
     "agent": (
         "telos.agent.actor",
         "telos.agent.cost",
+        "telos.agent.critics",
         "telos.agent.guardrails",
+        "telos.agent.levels",
         "telos.agent.memory",
         "telos.agent.perception",
         "telos.agent.perception.pretrained",
@@ -31,6 +33,7 @@ PACKAGES = {
         "telos.agent.readouts",
         "telos.agent.surprise",
         "telos.agent.tasks",
+        "telos.agent.top_down",
         "telos.agent.world_model",
     ),
     "training": ("telos.training", "telos.training.augmentations", "telos.training.objectives"),
@@ -49,12 +52,14 @@ PACKAGES = {
         "telos.teaching.calibration",
         "telos.teaching.disagreement",
         "telos.teaching.exploration",
+        "telos.teaching.levels",
         "telos.teaching.memory",
         "telos.teaching.policy",
         "telos.teaching.practising",
         "telos.teaching.ratings",
         "telos.teaching.readouts",
         "telos.teaching.surprise",
+        "telos.teaching.time_to_go",
     ),
     "testing": ("telos.testing",),
 }
@@ -66,6 +71,8 @@ CORE = (
     "memory",
     "readouts",
     "guarding",
+    "levels",
+    "top_down",
     "regions",
     "tasks",
     "spaces",
@@ -164,17 +171,25 @@ def _verb(text: str) -> Iterator[str]:
 
 def _options(text: str) -> Iterator[tuple[str, str]]:
     """Every option with its sentence; the boxes that are drawn around them are taken away."""
-    waiting = ""
-    for line in text.splitlines():
-        if not line.startswith("│"):
-            continue
+    found: list[list[str]] = []
+    for line in _in_one_column(text):
         content = line.strip("│").rstrip()
         option, _, says = content.strip().partition("  ")
-        if content.startswith("  ") and waiting:
-            option, says = waiting, content.strip()
-        waiting = "" if says else option
-        if says and not option.startswith("-h"):
-            yield option.replace("{None}|", "").replace("|", "\\|"), says.strip()
+        if content.startswith("  ") and content.strip() and found:
+            # What goes on from the line before: the whole sentence, or its rest.
+            found[-1].append(content.strip())
+        elif content.strip():
+            found.append([option, says.strip()])
+    for option, *says in found:
+        if any(says) and not option.startswith("-h"):
+            yield option.replace("{None}|", "").replace("|", "\\|"), " ".join(filter(None, says))
+
+
+def _in_one_column(text: str) -> list[str]:
+    """Lines inside of boxes; where there are many options, boxes stand side by side."""
+    lines = [line for line in text.splitlines() if line.startswith("│")]
+    columns = [line.split("││") for line in lines]
+    return [parts[place] for place in range(max(map(len, columns), default=0)) for parts in columns if place < len(parts)]
 
 
 if __name__ == "__main__":

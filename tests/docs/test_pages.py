@@ -19,8 +19,8 @@ LONG = (
     ROOT / "README.md",
     TUTORIAL,
     PROVEN,
-    *(DOCS / "how-to" / f"{name}.md" for name in ("own-cost", "pretrained-encoder", "visual-shift")),
-    *(DOCS / f"tutorial-{name}.md" for name in ("unknown", "fast-and-slow", "surprise")),
+    *(DOCS / "how-to" / f"{name}.md" for name in ("own-cost", "pretrained-encoder", "visual-shift", "far-goals")),
+    *(DOCS / f"tutorial-{name}.md" for name in ("unknown", "fast-and-slow", "surprise", "new-york-to-beijing")),
 )
 """Pages with something that takes minutes as it stands."""
 WIDEST = 94

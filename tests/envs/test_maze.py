@@ -5,9 +5,9 @@ import pytest
 
 from telos.core.errors import ConfigError
 from telos.envs import Maze
-from telos.envs.grids import MAPS, distances_from, random_maze, read_map
+from telos.envs.grids import MAPS, distances_from, named_map, random_maze, read_map
 
-MAZES = [Maze(map=name) for name in MAPS] + [
+MAZES = [Maze(map=name) for name in (*MAPS, "zigzag", "zigzag-6", "random-9-0")] + [
     Maze(layout="random"),
     Maze(layout="random", cells=15, agent_radius=0.45, action_repeat=5),
     Maze(layout="random", max_step=1.0, agent_radius=0.05),
@@ -62,6 +62,15 @@ def test_a_random_maze_is_perfect(side):
         assert grid[:, [0, -1]].all()
 
 
+def test_a_random_map_has_a_name_and_stays_the_same_maze():
+    rows = "#########/#.#.....#/#.#.#.#.#/#...#.#.#/#.###.###/#...#...#/###.###.#/#.....#.#/#########"
+    by_name, by_hand = Maze(map="random-9-100"), Maze(map=rows)
+    np.testing.assert_array_equal(by_name.sample(np.random.default_rng(0), 1)["grid"], by_hand.sample(np.random.default_rng(0), 1)["grid"])
+    assert Maze(map="random-15-0").side == 15
+    grids = {named_map(f"random-9-{seed}").tobytes() for seed in range(20)}
+    assert len(grids) == 20
+
+
 def test_every_sampled_state_has_a_maze_of_its_own():
     state = Maze(layout="random").sample(np.random.default_rng(0), 20)
     assert len({grid.tobytes() for grid in state["grid"]}) == 20
@@ -98,6 +107,12 @@ def test_pairs_are_as_far_apart_as_their_kind_says(world):
         ("#####\n#.#.#\n#####", "cannot be reached"),
         ("\n", "at least 2"),
         ("spirall", "one of u-maze"),
+        ("zigzag-1", "'zigzag-1' cannot have 1 corridors"),
+        ("zigzag-50", "50 corridors.*\n.*from 2 to 49"),
+        ("zigzag-six", "one of u-maze.*zigzag-N"),
+        ("random-8-0", "8 cells per side.*\n.*odd.*\n.*random-9-0"),
+        ("random-3-0", "from 5 to 99"),
+        ("random-9", "random-SIDE-SEED"),
     ],
 )
 def test_refuses_a_map_and_says_why(text, says):
@@ -134,8 +149,8 @@ def test_refuses_to_begin_in_a_wall(wrong, says):
 
 
 def test_the_zigzags_are_one_corridor_bent():
-    for name, corridors in (("zigzag", 4), ("zigzag-6", 6)):
-        grid = read_map(MAPS[name])
+    for name, corridors in (("zigzag", 4), ("zigzag-2", 2), ("zigzag-6", 6), ("zigzag-7", 7)):
+        grid = named_map(name)
         side = 2 * corridors + 1
         assert grid.shape == (side, side)
         # From the first cell to the last, every cell of floor is on the way.

@@ -46,7 +46,7 @@ def test_the_logged_piece_is_the_one_that_was_asked_for(straight):
 def test_the_same_seed_plans_the_same(straight):
     first, again, other = (recover(agent_of(Adds(), seed=seed), straight, episode=0, start=0, goal=6).to_json() for seed in (0, 0, 1))
     assert first == again != other
-    assert set(json.loads(json.dumps(first, allow_nan=False))) == {"planned", "logged", "zero", "action_difference", "fallback"}
+    assert set(json.loads(json.dumps(first, allow_nan=False))) == {"planned", "logged", "zero", "action_difference", "fallback", "tree", "why"}
 
 
 @pytest.mark.parametrize(

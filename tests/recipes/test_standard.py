@@ -11,7 +11,7 @@ from telos.core.errors import ConfigError
 from telos.core.spaces import Spaces, TreeSpace, space_from_gym
 from telos.data import HeldRandomActions, collect
 from telos.envs import make_env, make_vector_env
-from telos.recipes import STANDARD, clips, default, pixels, recurrent, robust, scenery, sigreg
+from telos.recipes import STANDARD, clips, default, far, pixels, recurrent, robust, scenery, sigreg
 from telos.recipes.experiment import load_agent, load_recipe, train
 from telos.training.objectives import Covariance, SIGReg, Variance
 
@@ -34,6 +34,9 @@ CASES = [
     ("contact", "tree"),
     ("ensemble", "choices"),
     ("ensemble", "scenery"),
+    ("far", "pixels"),
+    ("far", "vector"),
+    ("far", "choices"),
     ("scenery", "scenery"),
     ("recurrent", "vector"),
     ("recurrent", "pixels"),
@@ -113,6 +116,15 @@ def test_recurrent_swaps_the_predictor_and_nothing_else(stores):
     ours, theirs = recurrent(stores["pixels"]), default(stores["pixels"])
     assert isinstance(ours.world_model.predictor, RecurrentPredictorConfig)
     assert (ours.curriculum, ours.agent, ours.world_model.encoder) == (theirs.curriculum, theirs.agent, theirs.world_model.encoder)
+
+
+@pytest.mark.parametrize("kind", ["pixels", "vector", "choices"])
+def test_far_leaves_perception_as_it_is_and_spends_most_batches_on_the_dynamics(stores, kind):
+    ours, theirs = far(stores[kind]), default(stores[kind])
+    first, *rest = ours.curriculum.phases
+    assert replace(first, num_steps=1) == replace(theirs.curriculum.phases[0], num_steps=1)
+    assert all(phase.trains == "dynamics" for phase in rest) and sum(phase.num_steps for phase in rest) > 2 * first.num_steps
+    assert ours.agent.planner.horizon < theirs.agent.planner.horizon, "what is far is for critics and levels"
 
 
 @pytest.mark.parametrize("kind", ["pixels", "scenery", "tree"])

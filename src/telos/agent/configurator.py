@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 from telos.agent.actor import CEM, MPPI
 from telos.agent.actor.sampling import AbstractSamplingPlanner
+from telos.agent.top_down.distance_choice import by_distance
 from telos.core.contracts import AbstractPlanner
 from telos.core.errors import ConfigError
 from telos.core.guarding import Guardrail
@@ -14,9 +15,11 @@ from telos.core.types import Problem
 
 @dataclass(frozen=True, kw_only=True)
 class Configurator(AbstractConfigurator):
-    """Looks as far ahead as the task wishes, within what the model is good for, with a planner that is precise where that counts.
+    """Looks as far ahead as the task wishes, within what the model is good for, with a planner that is precise where that counts; and, where an
+    agent has levels, lets as many of them plan as it takes to overlook the way to the goal.
 
-    One decision serves all episodes of a batch. Where a guardrail was calibrated for the agent's planner, horizon and replanning
+    How many levels plan is decided for each episode by itself, calibrated guardrails or not: the calibration has seen it decide alike. All
+    else is one decision for all episodes of a batch. Where a guardrail was calibrated for the agent's planner, horizon and replanning
     interval, these are left alone: another one would not be covered. It has no say in what guardrails ask for.
     """
 
@@ -36,6 +39,9 @@ class Configurator(AbstractConfigurator):
             )
 
     def configure(self, usual: Intent, task: AbstractTask, problem: Problem, guardrails: tuple[Guardrail, ...], knowledge: Knowledge) -> Intent:
+        return by_distance(self._as_wished(usual, task, problem, guardrails), problem, knowledge)
+
+    def _as_wished(self, usual: Intent, task: AbstractTask, problem: Problem, guardrails: tuple[Guardrail, ...]) -> Intent:
         wish = task.wish(problem, usual.planner.horizon)
         if wish is None:
             return usual

@@ -12,6 +12,8 @@ from telos.agent.actor.guard import SafeRest, Watch
 from telos.agent.sealing import Seal
 from telos.agent.startle import fall_back_where, startled
 from telos.agent.thinking import Thinking
+from telos.agent.top_down.leading import Lead, check_levels, leads
+from telos.agent.top_down.planning import aimed
 from telos.core.contracts import AbstractCost
 from telos.core.errors import ConfigError, SpaceError
 from telos.core.readouts import Knowledge
@@ -73,17 +75,20 @@ class Deliberation:
             ConfigError: the mode needs what the agent was not taught.
         """
         problem = self._problem(now)
-        intent = self._intent(self.usual.cost, problem)
+        lead = self._lead(problem)
+        intent = lead.intent
         think = Thinking(
-            knowledge=self.knowledge,
+            knowledge=lead.knowledge,
             intent=intent,
-            cost=intent.cost if self.drives is None else intent.cost + self.drives,
+            cost=self._cost(lead, problem),
             pace=self.pace,
             generator=self.generator,
             guard=None if self.seal is None else self.seal.guard(intent.replan_every),
+            leading=lead.planning(self.generator, self.pace) if leads(intent) else None,
         )
         plan = think(problem, now.warm_start, now.safe_rest, now.surprise)
-        return Decision(replace(plan, trace=replace(plan.trace, why=(*intent.why, *plan.trace.why))) if intent.why else plan, intent.replan_every)
+        why = intent.why if self.seal is None else (*intent.why, *self.seal.notes(problem, intent))
+        return Decision(replace(plan, trace=replace(plan.trace, why=(*why, *plan.trace.why))) if why else plan, intent.replan_every)
 
     def check(self, decision: Decision, now: Situation) -> Plan:
         """The plan, with a verdict on what it leads to from this situation rather than from the one it was made for."""
@@ -102,16 +107,26 @@ class Deliberation:
         rows = startled(surprise, self.falls_back_below)
         if rows is None or self.seal is None:
             return decision
-        (problem, cost), guard = self.energy(now), self.seal.guard(decision.replan_every)
+        (problem, cost), guard = self.energy(now._replace(warm_start=decision.plan)), self.seal.guard(decision.replan_every)
         model, rest = self.knowledge.world_model, now.safe_rest
         plan = fall_back_where(rows, decision.plan, world_model=model, cost=cost, problem=problem, guard=guard, safe_rest=rest)
         return Decision(plan, 1)
 
     def energy(self, now: Situation) -> tuple[Problem, AbstractCost]:
-        """What is planned for, and what energy is then."""
+        """What is planned for, and what energy is then: that of the way to where the plan goes next, which `now.warm_start` says."""
         problem = self._problem(now)
-        cost = self._intent(self.usual.cost, problem).cost
-        return problem, cost if self.drives is None else cost + self.drives
+        lead, aim = self._lead(problem), None if now.warm_start is None else now.warm_start.aim
+        cost = self._cost(lead, problem)
+        return aimed(problem, aim) if aim is not None and leads(lead.intent) else problem, cost
+
+    def _cost(self, lead: Lead, problem: Problem) -> AbstractCost:
+        cost = lead.cost(lead.intent.cost, problem)
+        return cost if self.drives is None else cost + self.drives
+
+    @property
+    def _known(self) -> Knowledge:
+        """What the agent knows, as guardrails let it be."""
+        return self.knowledge if self.seal is None else self.seal.allowed
 
     def _problem(self, now: Situation) -> Problem:
         problem = replace(self.task.problem(now.state, now.progress), previous_action=now.action, watch=now.watch or {})
@@ -122,11 +137,24 @@ class Deliberation:
             )
         return problem
 
+    def _lead(self, problem: Problem) -> Lead:
+        """How this is gone about, by as many levels as there can be."""
+        intent = self._intent(self.usual.cost, problem)
+        check_levels(intent, self.knowledge)
+        lead = Lead(knowledge=self._known, intent=intent, usual=self.usual.cost)
+        if not leads(intent):
+            return lead
+        if (why := lead.why_not(problem)) is not None:
+            alone = replace(intent, levels=1, top_down=replace(intent.top_down, subgoals="levels"), why=(*intent.why, why))
+            return replace(lead, intent=alone)
+        in_force = () if self.seal is None else self.seal.in_force
+        return replace(lead, intent=lead.shortened(max((rule.requirement.shortest_horizon for rule in in_force), default=1)))
+
     def _intent(self, base: AbstractCost, problem: Problem) -> Intent:
         intent = replace(self.usual, cost=self.task.cost(base, self.knowledge))
         if self.configurator is not None:
             in_force = self.task.guardrails if self.seal is None else self.seal.in_force
-            intent = self.configurator.configure(intent, self.task, problem, in_force, self.knowledge)
+            intent = self.configurator.configure(intent, self.task, problem, in_force, self._known)
         if not 1 <= intent.replan_every <= intent.planner.horizon:
             raise ConfigError(f"A plan is to be made every {intent.replan_every} steps.", expected=f"1 to the horizon, {intent.planner.horizon}")
         if self.seal is not None:

@@ -14,12 +14,13 @@ from telos.agent.actor.gate import fall_back
 from telos.agent.actor.guard import Guard, SafeRest, Watch
 from telos.agent.ahead import Foreseen, SearchAhead, merge
 from telos.agent.alertness import Alertness
+from telos.agent.checks import check_settings
 from telos.agent.deliberation import Decision, Deliberation, Situation
 from telos.agent.merging import merge_plans
 from telos.agent.sealing import Seal, sealed_knowledge
 from telos.agent.settings import AgentSettings as AgentSettings
-from telos.agent.startle import check_surprise, startled
-from telos.agent.thinking import check_mode, num_searched
+from telos.agent.startle import startled
+from telos.agent.thinking import num_searched
 from telos.core.contracts import AbstractCost, AbstractWorldModel
 from telos.core.errors import ConfigError, GuardrailError, SpaceError
 from telos.core.guarding import Guardrail
@@ -52,7 +53,7 @@ class Agent:
     Raises:
         GuardrailError: a guardrail cannot be kept by this agent, as `telos.agent.sealing.Seal` says; or the fingerprint is not the pinned one.
         UnknownNameError: a guardrail speaks of a quantity that the agent cannot read.
-        ConfigError: the settings ask for a mode, for proposals, or for an answer to surprises, and nobody has taught what it takes.
+        ConfigError: the settings ask for a mode, proposals, levels or an answer to surprises, and nobody has taught what it takes.
 
     `last_cpu_seconds` is what the plan made for the last call of `act` cost (the whole batch); 0 if it carried on with a plan. `num_planned`
     says for how many episodes that call had a plan made by search; the others reacted, or carried on.
@@ -80,8 +81,7 @@ class Agent:
         self.last_cpu_seconds, self.num_planned = 0.0, 0
         self._pace = Pace()
         self._ahead = SearchAhead()
-        check_mode(settings.mode, settings.proposals, self.knowledge)
-        check_surprise(settings, self.knowledge, guarded=bool(guardrails))
+        check_settings(settings, self.knowledge, guarded=bool(guardrails))
         if guardrails or drives is not None or pinned is not None:
             _SEALS[self] = seal = Seal(self.knowledge, self.settings.intent, drives, tuple(guardrails))
             if pinned is not None and seal.fingerprint != pinned:
@@ -98,8 +98,7 @@ class Agent:
         if seal is not None and name in ("knowledge", "world_model"):
             raise GuardrailError(f"The agent has guardrails, drives or a pinned fingerprint: its {name} stays as it is.", fix="build another agent")
         if name == "settings" and "_pace" in vars(self):
-            check_mode(value.mode, value.proposals, self.knowledge)
-            check_surprise(value, self.knowledge, guarded=bool(self.guardrails))
+            check_settings(value, self.knowledge, guarded=bool(self.guardrails))
         if seal is not None and name == "settings":
             self._replace_settings(seal, value)
         object.__setattr__(self, name, value)
@@ -205,7 +204,7 @@ class Agent:
     @property
     def problem(self) -> tuple[Problem, AbstractCost] | None:
         """What it plans for now, a row for each episode, and what energy is; None before it has seen anything."""
-        return None if self._state is None or self.task is None else self._searching().energy(self._situation(None))
+        return None if self._state is None or self.task is None else self._searching().energy(self._situation(self._plan))
 
     @property
     def surprise(self) -> Tensor | None:

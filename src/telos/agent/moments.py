@@ -7,9 +7,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from telos.agent.aims import aims_to_json
 from telos.agent.loop import Agent
 from telos.agent.memory import Recollection, RememberingModel, recollection
-from telos.core.types import Batched, Choice, Feelings, Plan, Verdict
+from telos.core.types import Aim, Batched, Choice, Feelings, Plan, Verdict
 
 AS_ALWAYS = "always by search"
 """Why a plan was searched for by an agent that knows no other way."""
@@ -37,6 +38,10 @@ class Moments(Batched):
     """How usual it was what was seen, as a p-value; None: nobody has measured what is usual."""
     memory: Recollection | None = None
     """What is remembered; None: there is no episodic memory."""
+    aim: Aim | None = None
+    """What the plan serves, and in `aim.plan.aim` what that serves; None: there is one level."""
+    since: int = 0
+    """Steps since the plan was made."""
 
     @property
     def num_rows(self) -> int:
@@ -47,7 +52,8 @@ class Moments(Batched):
 
         `guardrail` is the one that comes nearest to being broken ahead, and `guardrail_value` its greatest value on the way, margin
         included: above 0 it would be broken. `remembered` counts the entries of an episodic memory; `recalled` says how far something was
-        remembered about the action that led here, from 0 to 1.
+        remembered about the action that led here, from 0 to 1. `levels` is what each level above the lowest has in mind, as
+        `telos.agent.aims.aims_to_json` tells.
         """
         feelings, verdict = self.feelings, self.verdict
         nearest = None if verdict is None else max(verdict.worst, key=lambda name: float(verdict.worst[name][row]), default=None)
@@ -65,13 +71,14 @@ class Moments(Batched):
             "surprise": None if self.surprise is None else float(self.surprise[row]),
             "remembered": None if self.memory is None else int(self.memory.stored[row]),
             "recalled": None if self.memory is None else float(self.memory.recalled[row]),
+            "levels": aims_to_json(self.aim, row, since=self.since),
         }
 
 
 def moments_of(agent: Agent) -> Moments | None:
     """The step for which `agent.act` has just returned an action, a row for each of its episodes; None before the first."""
-    plan = agent.last_plan
-    if plan is None:
+    plan, left = agent.last_plan, agent.planned
+    if plan is None or left is None:
         return None
     return Moments(
         # Whoever decides anew takes some time for it, however little.
@@ -82,6 +89,9 @@ def moments_of(agent: Agent) -> Moments | None:
         verdict=plan.verdict,
         surprise=agent.surprise,
         memory=recollection(agent.state) if isinstance(agent.world_model, RememberingModel) and agent.state is not None else None,
+        aim=plan.aim,
+        # The action that has just been returned is no more among those that are left.
+        since=plan.actions.shape[1] - left.shape[1] - 1,
     )
 
 

@@ -4,23 +4,27 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
 
 from telos.agent.actor.guard import Guard
 from telos.agent.frozen_values import WatchedValue
-from telos.agent.guardrails import differing, fingerprint_of, quantities_of, tie_of, unusual
+from telos.agent.guardrails import differing, fingerprint_of, leads, quantities_of, tie_of, unusual, weights_above
+from telos.agent.top_down.guarded import StateRules, Within, check_led, notes
 from telos.agent.watching import WatchedModule, methods_of
 from telos.core.contracts import AbstractCost
 from telos.core.errors import ConfigError, GuardrailError
 from telos.core.guarding import Guardrail
 from telos.core.readouts import Knowledge, check_readable
 from telos.core.tasks import Intent
-from telos.core.types import Plan
+from telos.core.types import Plan, Problem
 
+Part = TypeVar("Part")
 REBUILD = "build the agent again, with telos.load_agent(RUN) or Agent(...)"
+KEPT = 4
+"""Sets of guardrails that shortest ways are kept for."""
 RECALIBRATE = "telos calibrate RUN, with these settings; or use the ones that it was calibrated with"
 
 
@@ -42,6 +46,8 @@ class Seal:
     guardrails: tuple[Guardrail, ...]
     added: tuple[Guardrail, ...] = ()
     """By the task."""
+    found: dict[str, Within] = field(default_factory=dict, repr=False)
+    """What the agent knows within some guardrails; kept for those of the next task, which are often the same."""
     model: WatchedModule = field(init=False)
     fingerprint: str = field(init=False)
     """Of all of it."""
@@ -57,6 +63,7 @@ class Seal:
         self._values = WatchedValue((self.in_force, self.drives))
         self._planned: tuple[Plan, bytes] | None = None
         self._covered: tuple[WatchedValue, tuple[Any, ...]] | None = None
+        self._within: Within | None = None
         self.check_intent(self.settings)
         self.fingerprint = self._fingerprint()
 
@@ -69,10 +76,19 @@ class Seal:
         """What a plan is given that is carried out for so many steps."""
         return Guard(guardrails=self.in_force, readouts=self.readouts, committed=replan_every, fingerprint=self.fingerprint)
 
+    @property
+    def allowed(self) -> Knowledge:
+        """What the agent knows as the guardrails in force let it be, for levels and critics of time; the same as ever where neither counts."""
+        return self.knowledge if self._within is None else self._within.knowledge
+
+    def notes(self, problem: Problem, intent: Intent) -> tuple[str, ...]:
+        """What there is to say of guardrails and far goals, for people."""
+        return () if self._within is None else notes(self._within.knowledge, self._within.rules, problem, intent.time_to_go)
+
     def check_intent(self, intent: Intent) -> None:
         """Raises GuardrailError for a way of planning that some guardrail is blind to, or was not calibrated for."""
         covered = self._covered
-        way = (intent.replan_every, intent.mode, intent.risk, intent.proposals)
+        way = (intent.replan_every, intent.mode, intent.risk, intent.proposals, intent.levels, intent.top_down, intent.time_to_go)
         if covered is not None and covered[0].value is intent.planner and covered[1] == way and covered[0].unchanged():
             return
         for guardrail in self.in_force:
@@ -83,6 +99,9 @@ class Seal:
                     fix=f"a planner with horizon={needed} or more",
                 )
             check_calibration(guardrail, self.knowledge, intent, model=self.model.whole)
+        if self.in_force and (leads(intent) or intent.time_to_go is not None):
+            self._within = self._find_within()
+            check_led(self._within.knowledge, self._within.rules, intent)
         self._covered = WatchedValue(intent.planner), way
 
     def planned(self, plan: Plan | None) -> None:
@@ -111,6 +130,8 @@ class Seal:
                 raise _altered(f"The readout '{name}'")
         if not (self.model.full() if thorough else self.model.quick()):
             raise _altered("The world model")
+        if self._within is not None and not self._within.unchanged(thorough=thorough):
+            raise _altered("A level, or a critic of time,")
         if plan is not None and (self._planned is None or plan is not self._planned[0] or _bytes(plan.actions) != self._planned[1]):
             raise _altered("The plan, or what is left of it,")
 
@@ -118,10 +139,19 @@ class Seal:
         """The same with the guardrails of a task in place of those of the task before."""
         return self if not (guardrails or self.added) else replace(self, added=tuple(guardrails))
 
+    def _find_within(self) -> Within:
+        rules = StateRules(guardrails=self.in_force, readouts=self.readouts)
+        if rules.fingerprint not in self.found:
+            while len(self.found) >= KEPT:
+                self.found.pop(next(iter(self.found)))
+            self.found[rules.fingerprint] = Within(self.knowledge, rules)
+        return self.found[rules.fingerprint]
+
     def _fingerprint(self) -> str:
         readouts = {name: watched.whole for name, watched in zip(self.readouts, self._watched, strict=True)}
         rules = [(guardrail.name, guardrail.requirement, guardrail.alpha, guardrail.margin, guardrail.fallback) for guardrail in self.in_force]
-        more = unusual(self.settings)
+        more = {**unusual(self.settings), "above": weights_above(self.knowledge, self.settings)}
+        more = {name: part for name, part in more.items() if part}
         planning = (self.settings.planner, self.settings.replan_every, *([more] if more else []))
         return fingerprint_of((self.model.whole, readouts, rules, planning, self.drives))
 
@@ -131,7 +161,11 @@ methods_of_agent = cache(methods_of)
 
 def sealed_knowledge(knowledge: Knowledge) -> Knowledge:
     """The same, in mappings that nobody writes into."""
-    return replace(knowledge, readouts=MappingProxyType(dict(knowledge.readouts)), critics=MappingProxyType(dict(knowledge.critics)))
+    return replace(knowledge, readouts=_held(knowledge.readouts), critics=_held(knowledge.critics), times=_held(knowledge.times))
+
+
+def _held(parts: Mapping[str, Part]) -> Mapping[str, Part]:
+    return MappingProxyType(dict(parts))
 
 
 def check_fits(guardrail: Guardrail, readouts: Mapping[str, Any], knowledge: Knowledge) -> None:

@@ -7,6 +7,7 @@ from telos.core.acting import MODES, Mode
 from telos.core.contracts import AbstractCost, AbstractPlanner, AbstractRisk
 from telos.core.errors import ConfigError, UnknownNameError
 from telos.core.tasks import Intent
+from telos.core.top_down import TopDown
 
 WHEN_SURPRISED = ("plan", "fall back")
 
@@ -49,6 +50,8 @@ class AgentSettings:
     time_to_go: str | None = None
     """The critic whose time to go counts as energy, and which vetoes what is too good to be true, such as landmarks (`telos time-to-go RUN`);
     None: distance in the latents alone."""
+    top_down: TopDown = TopDown()
+    """How levels plan together, where there is more than one."""
     remembers: bool = False
     """Whether the end of an episode is shown to the world model when the next one begins, for models that remember across episodes."""
 
@@ -82,4 +85,5 @@ class AgentSettings:
             proposals=self.proposals,
             levels=self.levels,
             time_to_go=self.time_to_go,
+            top_down=self.top_down,
         )

@@ -81,4 +81,4 @@ def fall_back_where(
     worst = dict(zip(names, way.worst.unbind(dim=-1), strict=True))
     verdict = Verdict(feasible=way.safe, fallback=torch.ones_like(way.safe), worst=worst, fingerprint=plan.verdict.fingerprint)
     instead = Plan(way.actions, energies, rollout.latent, verdict=verdict)
-    return replace(merge_plans(rows, plan, instead), trace=plan.trace, choice=plan.choice)
+    return replace(merge_plans(rows, plan, instead), trace=plan.trace, choice=plan.choice, aim=plan.aim)

@@ -12,6 +12,8 @@ from telos.agent.actor import Pace, make_plan
 from telos.agent.actor.guard import Guard, SafeRest
 from telos.agent.actor.reactive import propose, react
 from telos.agent.merging import merge_plans
+from telos.agent.top_down.planning import TopDownPlanning, aimed, why_led
+from telos.agent.top_down.waypoints import WaypointPlanning
 from telos.core.acting import AbstractArbiter, AbstractPolicy, Mode, Prospect
 from telos.core.contracts import AbstractCost
 from telos.core.errors import ConfigError
@@ -51,6 +53,8 @@ class Thinking:
     generator: Generator
     guard: Guard | None = None
     """What guardrails are in force; None: there are none."""
+    leading: TopDownPlanning | WaypointPlanning | None = None
+    """What says where to go next on the way to the goal; None: it is gone for straight."""
 
     def __call__(self, problem: Problem, warm_start: Plan | None, safe_rest: SafeRest | None, surprise: Float[Tensor, " batch"] | None) -> Plan:
         """A plan for each problem, and how it was come by.
@@ -58,6 +62,17 @@ class Thinking:
         Raises:
             ConfigError: the mode needs what nobody has taught; or it is `react`, and the policy does not know the task.
         """
+        if self.leading is None or problem.goal is None:
+            return self._think(problem, warm_start, safe_rest, surprise)
+        started, budget = time.perf_counter(), self.intent.budget_ms
+        aim = self.leading(problem.state, problem.goal, None if warm_start is None else warm_start.aim, budget)
+        # What is planned above is taken from the plan's time.
+        left = None if budget is None else max(0.0, budget - 1000 * (time.perf_counter() - started))
+        think = replace(self, leading=None, intent=replace(self.intent, budget_ms=left))
+        plan = think(aimed(problem, aim), warm_start, safe_rest, surprise)
+        return replace(plan, aim=aim, trace=replace(plan.trace, why=(*why_led(aim), *plan.trace.why)))
+
+    def _think(self, problem: Problem, warm_start: Plan | None, safe_rest: SafeRest | None, surprise: Float[Tensor, " batch"] | None) -> Plan:
         mode = self.intent.mode
         check_mode(mode, self.intent.proposals, self.knowledge)
         policy = self.knowledge.policy

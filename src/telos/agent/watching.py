@@ -23,10 +23,13 @@ class WatchedModule:
 
     Args:
         thorough: whether `quick` takes a cryptographic fingerprint as well, for modules of a few thousand weights.
+        light: whether `quick` asks torch whether a tensor was written to, and reads no bits, for modules of many megabytes. What is written
+            past torch is then found by `full` alone.
     """
 
     module: nn.Module
     thorough: bool = False
+    light: bool = False
     whole: str = field(init=False)
     """Fingerprint of all weights."""
 
@@ -36,6 +39,7 @@ class WatchedModule:
         self._objects = [(vars(part), methods_of(type(part)), [getattr(part, name) for name in HOOKS]) for part in self.module.modules()]
         self._before = self._in_front()
         tensors = [part for _, _, part in self._places if isinstance(part, Tensor)]
+        self._tensors = tensors if self.light else []
         self._pointers = [(part, part.data_ptr(), part.shape) for part in tensors]
         held = [part.detach() for part in tensors if part.numel()]
         # Views: what is written into a tensor is seen here.
@@ -58,6 +62,8 @@ class WatchedModule:
         return self.quick() and fingerprint(self.module) == self.whole
 
     def _checksum(self) -> tuple[object, ...]:
+        if self.light:
+            return tuple(part._version for part in self._tensors)
         if self.thorough:
             digest = hashlib.sha256()
             for held in self._bytes:

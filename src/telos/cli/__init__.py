@@ -13,6 +13,7 @@ from telos.cli.demo import Demo
 from telos.cli.evaluate import Evaluate
 from telos.cli.export import Export
 from telos.cli.import_model import ImportModel
+from telos.cli.levels import Levels
 from telos.cli.plan import Plan
 from telos.cli.practise import Practise
 from telos.cli.rate import Rate
@@ -21,6 +22,7 @@ from telos.cli.remember import Remember
 from telos.cli.serve import Serve
 from telos.cli.show import Show
 from telos.cli.surprise import Surprise
+from telos.cli.time_to_go import TimeToGo
 from telos.cli.train import Train
 from telos.core.errors import TelosError
 
@@ -35,6 +37,8 @@ Verb = (
     | Annotated[Practise, subcommand("practise")]
     | Annotated[Surprise, subcommand("surprise")]
     | Annotated[Remember, subcommand("remember")]
+    | Annotated[Levels, subcommand("levels")]
+    | Annotated[TimeToGo, subcommand("time-to-go")]
     | Annotated[Calibrate, subcommand("calibrate")]
     | Annotated[Rate, subcommand("rate")]
     | Annotated[Export, subcommand("export")]

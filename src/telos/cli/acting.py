@@ -33,6 +33,12 @@ class Acting:
     """P-value below which what has happened is a surprise, such as 0.01; the agent then thinks again (telos surprise)."""
     when_surprised: Literal["plan", "fall-back"] | None = None
     """What follows on a surprise: a new plan, or the guardrails' fallback until things are as expected again."""
+    levels: int | None = None
+    """Levels that plan at the most: above 1 far goals are approached through subgoals (telos levels)."""
+    time_to_go: str | None = None
+    """Critic of time that counts as energy, and that vetoes what is too good to be true, such as landmarks (telos time-to-go)."""
+    subgoals: Literal["levels", "critic"] | None = None
+    """Who says where to go next: the plans of the upper levels, or the critic of --time-to-go."""
 
     @property
     def given(self) -> list[str]:
@@ -64,6 +70,7 @@ class Acting:
             ConfigError: what is asked for does not go together, or the run was not taught it.
         """
         from telos.cli.planners import planner_for
+        from telos.core.errors import ConfigError
         from telos.recipes.experiment import load_agent
 
         self.check()
@@ -76,8 +83,13 @@ class Acting:
             risk=None if self.risk is None else read_risk(self.risk),
             surprise_level=self.surprise,
             when_surprised=None if self.when_surprised is None else "fall back" if self.when_surprised == FALL_BACK else "plan",
+            levels=self.levels,
+            time_to_go=self.time_to_go,
+            subgoals=self.subgoals,
             **more,
         )
+        if self.subgoals == "levels" and agent.settings.levels < 2:
+            raise ConfigError("--subgoals levels takes a level above the lowest, and the agent plans on one.", fix="add --levels 2")
         if self.disagreement is not None:
             from telos.teaching.disagreement import measure_disagreement
 
@@ -96,6 +108,9 @@ class Acting:
             None if self.memory is None else f"memory-{self.memory}",
             None if self.surprise is None else f"p{self.surprise:g}",
             self.when_surprised,
+            None if self.levels is None else f"{self.levels}-levels",
+            None if self.time_to_go is None else f"time-{self.time_to_go}",
+            None if self.subgoals is None else f"subgoals-{self.subgoals}",
         )
         return "-".join(part for part in parts if part is not None)
 

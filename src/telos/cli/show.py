@@ -46,7 +46,7 @@ class Show:
 def summarize(run) -> dict[str, Any]:
     """A run in one JSON object, from its folder alone: no model is built."""
     from telos.cli.readout import taught_readouts
-    from telos.cli.taught import taught_to_act
+    from telos.cli.taught import critics_of_time, levels_of, taught_to_act
     from telos.core.spaces import Spaces
 
     about = run.description
@@ -66,6 +66,8 @@ def summarize(run) -> dict[str, Any]:
         "evaluations": [_evaluation(run, file) for file in sorted(run.path.glob("evaluations/*.json"))],
         "readouts": taught_readouts(run),
         "taught": taught_to_act(run),
+        "levels": levels_of(run),
+        "times": critics_of_time(run),
         "report": str(run.path / "report.html") if (run.path / "report.html").is_file() else None,
     }
 
@@ -103,7 +105,7 @@ def _evaluation(run, file: Path) -> dict[str, Any]:
 
 def _lines(summary: dict[str, Any]):
     from telos.cli.readout import readout_line
-    from telos.cli.taught import taught_lines
+    from telos.cli.taught import level_lines, taught_lines, time_lines
     from telos.cli.terminal import percent
     from telos.cli.train import health_sentence
 
@@ -119,6 +121,8 @@ def _lines(summary: dict[str, Any]):
         yield "health", health_sentence(summary["last"])
     for one in summary["readouts"]:
         yield "reads", readout_line(one)
+    yield from level_lines(summary["levels"])
+    yield from time_lines(summary["times"])
     yield from taught_lines(summary["taught"])
     for result in summary["evaluations"]:
         if result["protocol"] == OFFLINE:

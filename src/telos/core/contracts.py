@@ -248,6 +248,11 @@ class AbstractWorldModel(nn.Module, ABC):
         could not be known: z is inferred by minimising the energy of what happened. Without z simply what is imagined."""
         return self.rollout(start, actions)
 
+    def anticipate(self, start: State, actions: Num[Tensor, "batch time action"]) -> Rollout:
+        """For training: the same without hindsight, the likeliest that could have been imagined. Override where windows hold other actions than
+        those of a rollout."""
+        return self.rollout(start, actions)
+
     def rollout(self, state: State, actions: Num[Tensor, "rows horizon action"]) -> Rollout:
         """The imagined future under `actions`: one sequence for each state, or several side by side (`rows / batch`). Override where caching pays."""
         state = state.repeat(actions.shape[0] // state.num_rows)

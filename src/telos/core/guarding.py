@@ -42,6 +42,12 @@ class AbstractRequirement(ABC):
     def value(self, now: Now, ahead: Ahead, memory: Float[Tensor, "batch memory"]) -> Float[Tensor, "batch horizon"]:
         """At every step ahead, how far outside one is: at most 0 where it is met. In the unit of its quantity, which a margin is added in."""
 
+    @property
+    def of_states(self) -> bool:
+        """Whether its value at a step hangs on that step alone, so that a state can be judged by itself. False where it speaks of movement,
+        or of what was before: override it if `value` reads `now`. What remembers is never of states."""
+        return type(self).begin is AbstractRequirement.begin
+
     def begin(self, now: Now) -> Float[Tensor, "batch memory"]:
         """What it remembers at the beginning of an episode; nothing, unless it speaks of what has happened before."""
         first = next(iter(now.values()))

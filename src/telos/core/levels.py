@@ -21,12 +21,25 @@ class AbstractTimeToGo(nn.Module, ABC):
     exceeds it is too good to be true."""
 
     @abstractmethod
-    def forward(self, here: Float[Tensor, "*batch latent"], there: Float[Tensor, "*batch latent"]) -> Float[Tensor, "*batch"]:
+    def forward(self, here: Float[Tensor, "*#batch latent"], there: Float[Tensor, "*#batch latent"]) -> Float[Tensor, "*#batch"]:
         """Steps from latents of the lowest level to others, 0 or more; differentiable where it can be. Shapes broadcast but for the last axis."""
+
+    def place(self, latents: Float[Tensor, "*batch latent"]) -> Float[Tensor, "*batch place"]:
+        """All that `between` has to know of states, worked out once where a state is asked about often. Override where that pays."""
+        return latents
+
+    def between(self, here: Float[Tensor, "*#batch place"], there: Float[Tensor, "*#batch place"]) -> Float[Tensor, "*#batch"]:
+        """The same as `forward`, for states that were placed."""
+        return self(here, there)
 
     def avoiding(self, forbidden: Forbidden) -> "AbstractTimeToGo | None":
         """The same for somebody who may not come through some states; None: this critic knows of no states in between."""
         return None
+
+    def reaches(self, here: Float[Tensor, "*#batch latent"], there: Float[Tensor, "*#batch latent"]) -> Bool[Tensor, "*#batch"]:
+        """Whether any way is known from here to there: always, for a critic that knows of no states in between. Where none is, the time is longer
+        than that of every way there is, by what it would take if nothing were forbidden."""
+        return torch.ones(torch.broadcast_shapes(here.shape, there.shape)[:-1], dtype=torch.bool, device=here.device)
 
     def waypoint(
         self, here: Float[Tensor, "batch latent"], there: Float[Tensor, "batch latent"], steps: float

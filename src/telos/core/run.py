@@ -131,7 +131,7 @@ class Run:
 
     def metrics(self) -> list[dict[str, Any]]:
         """All whole lines of the metrics, oldest first; one that a crash cut off, or that was damaged, is left out."""
-        return list(self._metric_lines())
+        return list(metric_lines(self.metrics_file))
 
     def append_metrics(self, values: Mapping[str, Any]) -> None:
         """Adds a line, with its `step`, to the metrics; what is no number becomes null."""
@@ -140,7 +140,7 @@ class Run:
 
     def forget_metrics_after(self, step: int) -> None:
         """Drops the lines of steps that will be done again."""
-        kept = [line for line in self._metric_lines() if line["step"] <= step]
+        kept = [line for line in metric_lines(self.metrics_file) if line["step"] <= step]
         with atomic_file(self.metrics_file) as temporary:
             temporary.write_text("".join(map(_line, kept)), encoding="utf-8")
 
@@ -154,16 +154,18 @@ class Run:
         for leftover in self.leftovers():
             leftover.unlink(missing_ok=True)
 
-    def _metric_lines(self) -> Iterator[dict[str, Any]]:
-        if not self.metrics_file.is_file():
-            return
-        for line in self.metrics_file.read_text(encoding="utf-8", errors="replace").splitlines():
-            try:
-                values = json.loads(line)
-            except (ValueError, RecursionError):
-                continue
-            if isinstance(values, dict) and type(values.get("step")) is int:
-                yield values
+
+def metric_lines(file: Path) -> Iterator[dict[str, Any]]:
+    """The whole lines of a file of metrics, oldest first; none where there is no file."""
+    if not file.is_file():
+        return
+    for line in file.read_text(encoding="utf-8", errors="replace").splitlines():
+        try:
+            values = json.loads(line)
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(values, dict) and type(values.get("step")) is int:
+            yield values
 
 
 def _line(values: Mapping[str, Any]) -> str:

@@ -13,6 +13,7 @@ from telos.core.contracts import AbstractCost, AbstractPlanner, AbstractRisk, We
 from telos.core.errors import ConfigError
 from telos.core.guarding import Guardrail
 from telos.core.readouts import Knowledge
+from telos.core.top_down import TopDown
 from telos.core.types import Batched, Problem, Rollout, State
 
 
@@ -230,6 +231,8 @@ class Intent:
     """The critic whose time to go is part of the energy, and which vetoes what is too good to be true; None: none."""
     depth: Int[Tensor, " batch"] | None = None
     """Levels that plan for each episode, where they differ; None: as many as there may be."""
+    top_down: TopDown = TopDown()
+    """How levels plan together, where there is more than one."""
     why: tuple[str, ...] = ()
     """Each decision that differs from the agent's settings, in a few words for people."""
 

@@ -228,7 +228,7 @@ class Plan(Batched):
         """The rest of the plan after `num_steps`, the last action held to the end: the next search's warm start."""
         kept = min(num_steps, self.actions.shape[1])
         parts = {name: _shift(getattr(self, name), kept) for name in ("actions", "energies", "imagined")}
-        return replace(self, **parts, aim=None if self.aim is None else replace(self.aim, age=self.aim.age + num_steps))
+        return replace(self, **parts, aim=None if self.aim is None else self.aim.later(num_steps))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -252,6 +252,14 @@ class Aim(Batched):
     """Why it is, or is not: a place in `reasons`."""
     reasons: tuple[str, ...]
     """In a few words for people, such as `the goal is 74 steps away`."""
+    goal: Float[Tensor, "batch belief"] | None = None
+    """What the plan above goes for itself: a belief of the lowest level; where that moves, the plan is made anew."""
+
+    def later(self, num_steps: int) -> "Aim":
+        """The same after some steps of the world, and all that it serves in turn."""
+        above = self.plan.aim
+        plan = self.plan if above is None else replace(self.plan, aim=above.later(num_steps))
+        return replace(self, plan=plan, age=self.age + num_steps)
 
 
 def _shift(tensor: Tensor, num_steps: int) -> Tensor:

@@ -7,6 +7,7 @@ from gymnasium.vector import VectorEnv
 
 from telos.core.config import short_name
 from telos.envs.flicker import Flicker
+from telos.envs.four_rooms import FourRooms
 from telos.envs.gym import WorldEnv, WorldVectorEnv
 from telos.envs.local_view import LocalView
 from telos.envs.locked_doors import LockedDoors
@@ -21,6 +22,7 @@ from telos.envs.windy_bridge import WindyBridge
 
 __all__ = [
     "Flicker",
+    "FourRooms",
     "LocalView",
     "LockedDoors",
     "Maze",

@@ -10,11 +10,9 @@ from telos.core.errors import ConfigError
 from telos.core.spaces import PixelSpace, Tree
 from telos.core.world import AbstractWorld, WorldState
 from telos.envs.fields import Colour, check_colours, check_number
+from telos.envs.luck import MODULUS, next_luck, uniform
 from telos.envs.two_rooms import TwoRooms
 from telos.envs.wrapped import WrappedWorld
-
-COINS = 2**24
-"""As many as half the digits of a store tell apart."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,15 +39,15 @@ class Flicker(WrappedWorld):
         check_pictures(self)
 
     def sample(self, rng: np.random.Generator, num: int) -> WorldState:
-        return {**self.world.sample(rng, num), **self._toss(rng.integers(COINS, size=num))}
+        return {**self.world.sample(rng, num), **self._toss(rng.integers(MODULUS, size=num))}
 
     def sample_pairs(self, rng: np.random.Generator, num: int, kind: str) -> tuple[WorldState, WorldState]:
         starts, goals = self.world.sample_pairs(rng, num, kind)
-        shown = {"blank": np.zeros(num, bool), "coin": rng.integers(COINS, size=num)}
-        return {**starts, **self._toss(rng.integers(COINS, size=num))}, {**goals, **shown}
+        shown = {"blank": np.zeros(num, bool), "coin": rng.integers(MODULUS, size=num)}
+        return {**starts, **self._toss(rng.integers(MODULUS, size=num))}, {**goals, **shown}
 
     def advance(self, state: WorldState, actions: np.ndarray) -> WorldState:
-        return {**self.world.advance(state, actions), **self._toss(_next_coin(state["coin"]))}
+        return {**self.world.advance(state, actions), **self._toss(next_luck(state["coin"]))}
 
     def observe(self, state: WorldState) -> Tree:
         seen = self.world.observe(state)
@@ -67,7 +65,7 @@ class Flicker(WrappedWorld):
         return {**self.world.recall({name: truth[name] for name in truth if name not in own}, actions), **own}
 
     def _toss(self, coin: Int[np.ndarray, " batch"]) -> Mapping[str, np.ndarray]:
-        return {"blank": _uniform(coin) < self.probability, "coin": coin}
+        return {"blank": uniform(coin) < self.probability, "coin": coin}
 
 
 def check_pictures(world: WrappedWorld) -> None:
@@ -79,15 +77,3 @@ def check_pictures(world: WrappedWorld) -> None:
         )
     if world.action_repeat != 1:
         raise ConfigError(f"{type(world).__name__} repeats no actions; the world in it does.", fix="give action_repeat to the world")
-
-
-def _next_coin(coin: Int[np.ndarray, " batch"]) -> Int[np.ndarray, " batch"]:
-    """A linear congruential generator of full period (Hull & Dobell 1962: odd increment, multiplier 1 modulo 4)."""
-    return (coin * 1140671485 + 12820163) % COINS
-
-
-def _uniform(coin: Int[np.ndarray, " batch"]) -> np.ndarray:
-    """From 0 to 1; mixed, since neighbouring numbers of such a generator are related."""
-    mixed = (coin ^ (coin >> 13)) * 0x5BD1E995 % 2**32
-    mixed = (mixed ^ (mixed >> 15)) * 0x2C1B3C6D % 2**32
-    return ((mixed ^ (mixed >> 12)) % COINS) / COINS

@@ -3,12 +3,52 @@
 A grid is `[cells cells]` of bool, True for wall; a batch of them is `[batch cells cells]`.
 """
 
+import re
 from functools import lru_cache
 
 import numpy as np
 from jaxtyping import Bool, Int
 
 from telos.core.errors import ConfigError
+
+MAPS = {
+    "u-maze": "#####\n#...#\n###.#\n#...#\n#####",
+    "four-rooms": "\n".join(["#########", "#...#...#", "#.......#", "#...#...#", "##.###.##", "#...#...#", "#.......#", "#...#...#", "#########"]),
+    "spiral": "\n".join(["#########", "#.......#", "#######.#", "#.....#.#", "#.###.#.#", "#.#...#.#", "#.#####.#", "#.......#", "#########"]),
+}
+"""Maps that are drawn by hand."""
+FAMILIES = {"zigzag": re.compile(r"zigzag(?:-([0-9]+))?"), "random": re.compile(r"random-([0-9]+)-([0-9]+)")}
+"""Maps that are made from the numbers in their names: corridors (4 if not said); cells per side, and a seed."""
+MAP_NAMES = (*MAPS, "zigzag", "zigzag-N for N corridors", "random-SIDE-SEED for a perfect maze such as random-9-0")
+MOST_CELLS = 99
+"""Per side of a map that is made."""
+UNREACHABLE = np.iinfo(np.int32).max // 2
+
+
+def named_map(name: str) -> Bool[np.ndarray, "cells cells"] | None:
+    """The grid that a name stands for; None: it stands for none.
+
+    Raises:
+        ConfigError: a map of this kind cannot have such numbers.
+    """
+    if name in MAPS:
+        return read_map(MAPS[name])
+    if found := FAMILIES["zigzag"].fullmatch(name):
+        corridors = int(found[1] or 4)
+        _check(name, "corridors", corridors, 2, MOST_CELLS // 2)
+        return read_map(_zigzag(corridors))
+    if found := FAMILIES["random"].fullmatch(name):
+        side, seed = int(found[1]), int(found[2])
+        _check(name, "cells per side", side, 5, MOST_CELLS)
+        if side % 2 == 0:
+            raise ConfigError(f"The map '{name}' cannot have {side} cells per side.", expected="an odd number", fix=f"random-{side + 1}-{seed}")
+        return random_maze(np.random.default_rng(seed), side)
+    return None
+
+
+def _check(name: str, what: str, number: int, least: int, most: int) -> None:
+    if not least <= number <= most:
+        raise ConfigError(f"The map '{name}' cannot have {number} {what}.", expected=f"a whole number from {least} to {most}")
 
 
 def _zigzag(num_corridors: int) -> str:
@@ -17,16 +57,6 @@ def _zigzag(num_corridors: int) -> str:
     corridor, right, left = "#" + "." * (side - 2) + "#", "#" * (side - 2) + ".#", "#." + "#" * (side - 2)
     inner = [corridor if row % 2 == 0 else (right, left)[row // 2 % 2] for row in range(side - 2)]
     return "\n".join(["#" * side, *inner, "#" * side])
-
-
-MAPS = {
-    "u-maze": "#####\n#...#\n###.#\n#...#\n#####",
-    "zigzag": _zigzag(4),
-    "zigzag-6": _zigzag(6),
-    "four-rooms": "\n".join(["#########", "#...#...#", "#.......#", "#...#...#", "##.###.##", "#...#...#", "#.......#", "#...#...#", "#########"]),
-    "spiral": "\n".join(["#########", "#.......#", "#######.#", "#.....#.#", "#.###.#.#", "#.#...#.#", "#.#####.#", "#.......#", "#########"]),
-}
-UNREACHABLE = np.iinfo(np.int32).max // 2
 
 
 def read_map(text: str) -> Bool[np.ndarray, "cells cells"]:

@@ -11,7 +11,7 @@ from telos.core.spaces import PixelSpace, Spaces, VectorSpace
 from telos.core.world import AbstractWorld, WorldState
 from telos.envs import canvas
 from telos.envs.fields import Colour, check_choice, check_colours, check_count, check_number
-from telos.envs.grids import MAPS, all_distances, distances_from, random_maze, read_map
+from telos.envs.grids import MAP_NAMES, all_distances, distances_from, named_map, random_maze, read_map
 
 TOLERANCE = 1e-5
 """Touching a wall is not being inside it; also forgives states that went through float32. In cells."""
@@ -32,7 +32,8 @@ class Maze(AbstractWorld):
     layout: Literal["fixed", "random"] = "fixed"
     """Whether the map stands still for good, or is a new perfect maze in every sampled state."""
     map: str = "zigzag"
-    """The fixed map: u-maze, zigzag, zigzag-6, four-rooms, spiral, or rows of '#' for wall and '.' for floor with '/' between them."""
+    """The fixed map: u-maze, four-rooms, spiral; zigzag, or zigzag-6 for six corridors (any number); random-9-0 for the perfect maze of 9 cells
+    a side that seed 0 makes (any side and seed); or rows of '#' for wall and '.' for floor with '/' between them."""
     start: tuple[int, int] | None = None
     """Row and column of the cell, counted from 0 at the upper left, in which every episode begins; None: anywhere. Of fixed maps only. It
     is for logs that have to find their way; the pairs of an evaluation lie everywhere."""
@@ -66,13 +67,8 @@ class Maze(AbstractWorld):
         check_number(self, "max_step", 0.01, 1)
         check_number(self, "min_distance", 0.01, 0.5)
         check_colours(self, "floor_colour", "wall_colour", "agent_colour")
-        if not isinstance(self.map, str) or (self.map not in MAPS and not {"\n", "/"} & set(self.map)):
-            raise ConfigError(
-                f"There is no map '{self.map}'.",
-                expected="one of " + ", ".join(MAPS) + ", or the rows of a map with '/' between them, such as #####/#...#/#####",
-            )
         # Kept beside the fields: reading the map for every step would be slow.
-        object.__setattr__(self, "_grid", read_map(MAPS.get(self.map, self.map)))
+        object.__setattr__(self, "_grid", self._read_map())
         if self.start is not None:
             self._check_start(self.start)
 
@@ -149,6 +145,18 @@ class Maze(AbstractWorld):
     @property
     def _fixed_grid(self) -> np.ndarray:
         return self._grid  # type: ignore[attr-defined]
+
+    def _read_map(self) -> np.ndarray:
+        text = self.map if isinstance(self.map, str) else str(self.map)
+        if {"\n", "/"} & set(text):
+            return read_map(text)
+        grid = named_map(text)
+        if grid is None:
+            raise ConfigError(
+                f"There is no map '{text}'.",
+                expected="one of " + ", ".join(MAP_NAMES) + "; or the rows of a map with '/' between them, such as #####/#...#/#####",
+            )
+        return grid
 
     def _check_start(self, start: tuple[int, int]) -> None:
         if self.layout != "fixed":

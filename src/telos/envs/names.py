@@ -17,6 +17,7 @@ from telos.envs import foreign
 from telos.envs.adapters import adapter_of
 from telos.envs.clip import Clip, split_clip
 from telos.envs.flicker import Flicker
+from telos.envs.four_rooms import FourRooms
 from telos.envs.gym import WorldEnv, WorldVectorEnv
 from telos.envs.gym_world import AbstractForeignWorld, AbstractGymWorld
 from telos.envs.local_view import LocalView
@@ -31,7 +32,7 @@ from telos.envs.windy_bridge import WindyBridge
 from telos.envs.wrapped import WrappedWorld
 
 WORLDS: Mapping[str, type[AbstractWorld]] = {
-    kind.__name__: kind for kind in (TwoRooms, Maze, PointMass, Push, Playroom, LockedDoors, Flicker, LocalView, Occluder, WindyBridge)
+    kind.__name__: kind for kind in (TwoRooms, Maze, PointMass, Push, Playroom, FourRooms, LockedDoors, Flicker, LocalView, Occluder, WindyBridge)
 }
 INSIDE = "world"
 """The argument that names the world inside of a `WrappedWorld`."""

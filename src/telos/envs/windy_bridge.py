@@ -10,9 +10,8 @@ from telos.core.spaces import PixelSpace, Spaces, VectorSpace
 from telos.core.world import AbstractWorld, Rules, WorldState
 from telos.envs import canvas
 from telos.envs.fields import Colour, check_choice, check_colours, check_count, check_interval, check_number
+from telos.envs.luck import MODULUS, next_luck
 
-FACTOR, INCREMENT, MODULUS = 1_140_671_485, 12_820_163, 1 << 24
-"""A linear congruential generator of full period; its numbers fit into the single precision that logs keep."""
 MARGIN = 0.06
 """How far from the middle of the lane, and beyond the pits, the expert turns."""
 
@@ -106,7 +105,7 @@ class WindyBridge(AbstractWorld):
         step = np.clip(np.asarray(actions, np.float64), -self.max_step, self.max_step)
         step = self._at_most_a_step(step)
         for _ in range(self.action_repeat):
-            luck = (FACTOR * luck + INCREMENT) % MODULUS
+            luck = next_luck(luck)
             moved = np.clip(position + step, 0, 1)
             moved[:, 1] = np.clip(moved[:, 1] + np.where(self.exposed(moved), self.gust * self._gusts(luck), 0), 0, 1)
             position = np.where(self.fallen({"position": position})[:, None], position, moved)

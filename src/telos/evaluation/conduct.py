@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from telos.agent.aims import LOWEST, aims_of
 from telos.agent.loop import Agent
 from telos.agent.memory import RememberingModel
 from telos.agent.moments import PLANNED, REACTED, Moments
@@ -33,6 +34,8 @@ class Conduct:
     fallback_steps: int = 0
     reasons: Counter[tuple[str, str]] = field(default_factory=Counter)
     """Steps by mode and reason."""
+    helped: Counter[int] = field(default_factory=Counter)
+    """Steps at which a level above the lowest was of use, by its number."""
     _surprises: list[Tensor] = field(default_factory=list)
 
     def saw(self, moments: Moments) -> None:
@@ -48,13 +51,15 @@ class Conduct:
         for mode, rows in ((PLANNED, choice.planned), (REACTED, ~choice.planned)):
             counts = torch.bincount(choice.reason[rows], minlength=len(choice.reasons)).tolist()
             self.reasons.update({(mode, why): count for why, count in zip(choice.reasons, counts, strict=True) if count})
+        self.helped.update({level: int(aim.helps.sum()) for level, aim in enumerate(aims_of(moments.aim), start=LOWEST + 1)})
         if moments.surprise is not None:
             self._surprises.append(moments.surprise.cpu())
 
     def to_json(self, agent: Agent) -> dict[str, Any]:
         """Counts and shares of steps, beside the settings of the agent that they come of.
 
-        `modes` and `reasons` are shares of all steps; `surprise` counts p-values: None where nobody has measured what is usual.
+        `modes` and `reasons` are shares of all steps, and so is `helped`, by the number of the level: at how many a level above the lowest was of
+        use; `surprise` counts p-values: None where nobody has measured what is usual.
         """
         steps, settings = max(self.steps, 1), agent.settings
         reasons = [{"mode": mode, "why": why, "share": count / steps} for (mode, why), count in self.reasons.most_common()]
@@ -64,6 +69,9 @@ class Conduct:
             "surprise_level": settings.surprise_level,
             "when_surprised": settings.when_surprised,
             "proposals": settings.proposals,
+            "levels": settings.levels,
+            "time_to_go": settings.time_to_go,
+            "helped": {str(level): self.helped[level] / steps for level in sorted(self.helped)},
             "memory": ("always" if settings.remembers else "episode") if isinstance(agent.world_model, RememberingModel) else None,
             "steps": self.steps,
             "decisions": self.decisions,

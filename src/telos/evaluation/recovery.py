@@ -10,6 +10,7 @@ from torch import Tensor
 
 from telos.agent.actor import make_plan
 from telos.agent.actor.candidates import imagine
+from telos.agent.aims import tree_to_json
 from telos.agent.cost.distance import FinalDistance, squared_distance
 from telos.agent.loop import Agent
 from telos.agent.tasks import ReachGoal
@@ -49,6 +50,12 @@ class Recovery:
     """The logged piece."""
     fallback: bool | None = None
     """Whether no plan was safe, so that this is the fallback; None: there are no guardrails."""
+    plan: Plan | None = None
+    """The plan itself, with what it serves; None: there is one level."""
+    tree: dict[str, Any] | None = None
+    """The same, level by level, as `telos.agent.aims.tree_to_json` tells."""
+    why: tuple[str, ...] = ()
+    """What the configurator decided, and why."""
 
     def to_json(self) -> dict[str, Any]:
         zero = None if self.zero is None else self.zero.to_json()
@@ -58,6 +65,8 @@ class Recovery:
             "zero": zero,
             "action_difference": self.action_difference,
             "fallback": self.fallback,
+            "tree": self.tree,
+            "why": list(self.why),
         }
 
 
@@ -71,7 +80,9 @@ def recover(agent: Agent, logs: AbstractLogs, *, episode: int, start: int, goal:
     piece = _cut(agent, logs, episode, start, goal)
     model = agent.world_model
     first, last = (map_tree(lambda leaf, row=row: leaf[row][None], piece.observations) for row in (0, -1))
-    problem, plan = plan_between(agent, first, last, "recover")
+    settings = agent.settings
+    far = settings.levels > 1 or settings.time_to_go is not None
+    problem, plan = _as_it_acts(agent, first, last) if far else plan_between(agent, first, last, "recover")
     fallback = None if plan.verdict is None else bool(plan.verdict.fallback[0])
     logged = torch.from_numpy(np.array(piece.actions))[None].to(agent.device)
     space = model.spaces.action
@@ -83,7 +94,19 @@ def recover(agent: Agent, logs: AbstractLogs, *, episode: int, start: int, goal:
         low, high = map(torch.from_numpy, space.bounds)
         width = high - low
         difference = float(((plan.actions[0, :steps].cpu() - logged[0, :steps].cpu()) / width).square().mean().sqrt())
-    return Recovery(_course(agent, problem, plan.actions), _course(agent, problem, logged), zero, difference, piece, fallback)
+    courses = _course(agent, problem, plan.actions), _course(agent, problem, logged)
+    recovery = Recovery(*courses, zero, difference, piece, fallback, why=plan.trace.why)
+    return recovery if plan.aim is None else replace(recovery, plan=plan, tree=tree_to_json(plan, 0, agent.knowledge))
+
+
+def _as_it_acts(agent: Agent, starts: Tree, goals: Tree) -> tuple[Problem, Plan]:
+    """What the agent would do first, with its levels and its critic of time, and the problem as it sees it."""
+    agent.reset()
+    agent.set_task(ReachGoal(map_tree(np.array, goals)))
+    agent.act(map_tree(np.array, starts))
+    posed, plan = agent.problem, agent.last_plan
+    assert posed is not None and plan is not None
+    return posed[0], plan
 
 
 def plan_between(agent: Agent, starts: Tree, goals: Tree, purpose: str, *, arrive_after: int | None = None) -> tuple[Problem, Plan]:

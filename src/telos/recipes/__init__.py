@@ -2,7 +2,9 @@
 
 from telos.recipes.chance import chance, noise
 from telos.recipes.contact import contact
+from telos.recipes.doors import doors
 from telos.recipes.ensemble import ensemble
+from telos.recipes.far import far
 from telos.recipes.play import play
 from telos.recipes.pretrained import pretrained
 from telos.recipes.recipe import Recipe
@@ -18,7 +20,9 @@ STANDARD = {
         clips,
         contact,
         default,
+        doors,
         ensemble,
+        far,
         filtering,
         noise,
         pixels,
@@ -42,7 +46,9 @@ __all__ = [
     "clips",
     "contact",
     "default",
+    "doors",
     "ensemble",
+    "far",
     "filtering",
     "noise",
     "pixels",

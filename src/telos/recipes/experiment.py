@@ -29,6 +29,7 @@ from telos.core.run import Run
 from telos.core.seeding import derive_seed
 from telos.core.spaces import Spaces, TreeSpace
 from telos.core.tasks import AbstractConfigurator
+from telos.core.top_down import TopDown
 from telos.core.weights import load_weights
 from telos.data import Episodes, Mixture, split
 from telos.recipes.features import seen_through
@@ -198,6 +199,10 @@ def load_agent(
     proposals: int | None = None,
     surprise_level: float | None = None,
     when_surprised: Literal["plan", "fall back"] | None = None,
+    levels: int | None = None,
+    time_to_go: str | None = None,
+    subgoals: Literal["levels", "critic"] | None = None,
+    top_down: TopDown | None = None,
     remembers: bool | None = None,
     memory: AbstractMemory | Literal["episode", "always"] | None = None,
     compiled: bool = False,
@@ -218,6 +223,10 @@ def load_agent(
         proposals: how many ways the policy proposes to a search.
         surprise_level: p-value below which what has happened is a surprise.
         when_surprised: whether that asks for a new plan, or for the guardrails' fallback.
+        levels: how many levels plan at the most (`telos levels RUN`).
+        time_to_go: name of the critic of time that counts as energy (`telos time-to-go RUN`).
+        subgoals: who says where to go next: the plans of upper levels, or that critic.
+        top_down: how levels plan together, in all detail.
         remembers: whether the end of an episode is shown to the world model when the next one begins.
         memory: remembers what it has found otherwise than expected, for the rest of the episode; `always`: in later episodes too
             (`remembers`). Either as the run was taught (`telos remember RUN`), or a memory of your own. None: it does not.
@@ -241,9 +250,14 @@ def load_agent(
         "proposals": proposals,
         "surprise_level": surprise_level,
         "when_surprised": when_surprised,
+        "levels": levels,
+        "time_to_go": time_to_go,
+        "top_down": top_down,
         "remembers": remembers,
     }
     settings = replace(settings, **{name: value for name, value in asked.items() if value is not None})
+    if subgoals is not None:
+        settings = replace(settings, top_down=replace(settings.top_down, subgoals=subgoals))
     knowledge = load_knowledge(run, device=device)
     if memory is not None:
         settings = replace(settings, remembers=settings.remembers or memory == "always")

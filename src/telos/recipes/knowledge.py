@@ -9,6 +9,7 @@ from telos.core import config
 from telos.core.acting import AbstractArbiter, AbstractPolicy, AbstractSurprise
 from telos.core.contracts import AbstractCost, AbstractWorldModel
 from telos.core.errors import RunError
+from telos.core.levels import AbstractLevel, AbstractTimeToGo
 from telos.core.memory import AbstractMemory
 from telos.core.readouts import AbstractReadout, Knowledge
 from telos.core.run import Run
@@ -20,7 +21,9 @@ from telos.core.weights import fingerprint, load_weights
 from telos.recipes.recipe import Recipe
 from telos.recipes.run_folder import finished
 
-READOUTS, CRITICS, FAMILIARITY = "readouts", "critics", "familiarity"
+READOUTS, CRITICS, TIMES, FAMILIARITY = "readouts", "critics", "times", "familiarity"
+LEVELS, LOWEST = "levels", 2
+"""Levels above the world model are kept as `levels/NUMBER`, counted on from the world model, which is level 1."""
 POLICY, ARBITER, SURPRISE, MEMORY = "policy", "arbiter", "surprise", "memory"
 """Where a run folder keeps what was taught: `readouts/NAME`, `critics/NAME`, `familiarity` and so on; each a JSON and a safetensors file."""
 Kind = TypeVar("Kind")
@@ -74,7 +77,27 @@ def load_knowledge(run: Run | Path | str, *, device: torch.device | str = "cpu")
         policy=_one(run.path, POLICY, AbstractPolicy, tie, device),
         arbiter=_one(run.path, ARBITER, AbstractArbiter, tie, device),
         surprise=_one(run.path, SURPRISE, AbstractSurprise, tie, device),
+        levels=load_levels(run, tie=tie, device=device),
+        times=_named(run.path / TIMES, AbstractTimeToGo, tie, device),
     )
+
+
+def load_levels(run: Run, *, tie: str, device: torch.device | str = "cpu") -> tuple[AbstractLevel, ...]:
+    """The levels above a run's world model, the lowest first; none where nobody has taught it any.
+
+    Args:
+        tie: fingerprint of the world model.
+
+    Raises:
+        RunError: a file is damaged or missing, or was taught on another level below than is there now.
+    """
+    levels: list[AbstractLevel] = []
+    for number, path in enumerate(sorted(taught_in(run.path / LEVELS), key=lambda path: (len(path.name), path.name)), LOWEST):
+        if path.name != str(number):
+            raise RunError(f"{path}.json stands on a level {number} that is not there.", fix=f"teach all levels again: telos levels {run.path}")
+        levels.append(load_taught(path, AbstractLevel, tie=tie, device=device))
+        tie = fingerprint(levels[-1])
+    return tuple(levels)
 
 
 def load_memory(run: Run | Path | str, *, device: torch.device | str = "cpu") -> AbstractMemory:

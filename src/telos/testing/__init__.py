@@ -7,6 +7,7 @@ from telos.testing.behaviours import check_behaviour
 from telos.testing.costs import check_cost
 from telos.testing.environments import check_env
 from telos.testing.guardrails import check_gate, check_requirement
+from telos.testing.levels import check_level
 from telos.testing.memories import check_memory
 from telos.testing.modules import check_encoder, check_predictor
 from telos.testing.objectives import check_objective
@@ -17,6 +18,7 @@ from telos.testing.readouts import check_readout
 from telos.testing.risks import check_risk
 from telos.testing.surprise import check_surprise
 from telos.testing.tasks import check_task
+from telos.testing.time_to_go import check_time_to_go
 from telos.testing.true_point_mass import TruePointMass
 from telos.testing.true_readouts import TrueReadout, true_knowledge
 from telos.testing.windy_point_mass import WindyPointMass
@@ -34,6 +36,7 @@ __all__ = [
     "check_encoder",
     "check_env",
     "check_gate",
+    "check_level",
     "check_memory",
     "check_objective",
     "check_planner",
@@ -44,6 +47,7 @@ __all__ = [
     "check_surprise",
     "check_risk",
     "check_task",
+    "check_time_to_go",
     "check_world",
     "check_world_model",
     "true_knowledge",

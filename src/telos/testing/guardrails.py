@@ -51,6 +51,11 @@ def check_requirement(requirement: AbstractRequirement, sizes: Mapping[str, int]
     promises(finite(value), "its value is finite")
     promises(same(requirement.value(now, ahead, memory), value), "the same way has the same value twice")
     promises(same(snapshot((now, ahead)), before), "quantities are not altered in place")
+    if requirement.of_states:
+        elsewhere = {name: torch.rand(NUM, sizes[name], generator=generator) for name in requirement.quantities}
+        promises(
+            near(requirement.value(elsewhere, ahead, memory), value), "of states: its value does not hang on the present, or `of_states` says so"
+        )
     row = slice(1, 2)
     part = ({name: each[row] for name, each in now.items()}, {name: each[row] for name, each in ahead.items()}, memory[row])
     promises(near(requirement.value(*part), value[row]), "a row of a batch is judged like the row alone")

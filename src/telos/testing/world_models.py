@@ -30,10 +30,19 @@ def check_world_model(world_model: AbstractWorldModel, *, seed: int = 0) -> None
     Raises:
         ConformanceError: for the first promise that it breaks.
     """
-    promises = Promises.of(world_model)
-    training = world_model.training
     spaces = world_model.spaces
     windows = example_windows(spaces.observation, spaces.action, np.random.default_rng(seed), NUM, NUM_STEPS)
+    check_on_windows(world_model, *windows, logged=windows[1])
+
+
+def check_on_windows(world_model: AbstractWorldModel, observations: Observation, actions: Tensor, *, logged: Tensor) -> None:
+    """The same on given windows.
+
+    Args:
+        logged: what the windows of training hold for actions; of a level all that was done below, else the actions themselves.
+    """
+    promises = Promises.of(world_model)
+    training, windows = world_model.training, (observations, actions)
     try:
         world_model.eval()
         _check_purity(promises, world_model, *windows)
@@ -45,8 +54,8 @@ def check_world_model(world_model: AbstractWorldModel, *, seed: int = 0) -> None
         _check_rows(promises, world_model, *windows, states)
         _check_together(promises, world_model, states, windows[1])
         _check_futures(promises, world_model, states.at(0), windows[1])
-        _check_hindsight(promises, world_model, states, windows[1])
-        _check_learning(promises, world_model, *windows)
+        _check_hindsight(promises, world_model, states, logged)
+        _check_learning(promises, world_model, *windows, logged)
     finally:
         world_model.train(training)
 
@@ -186,6 +195,8 @@ def _check_hindsight(promises: Promises, world_model: AbstractWorldModel, states
     """What is explained is a rollout like any other; information is never negative, and there only where there is a choice."""
     explained = world_model.explain(states.at(0), states, actions)
     lead = tuple(actions.shape[:2])
+    likeliest = world_model.anticipate(states.at(0), actions)
+    promises(tuple(likeliest.latent.shape[:2]) == lead and finite(likeliest), "anticipate gives a finite rollout along the window")
     promises(tuple(explained.latent.shape[:2]) == lead and finite(explained), "explain gives a finite rollout along the window")
     if explained.information is None:
         promises(near(explained, world_model.rollout(states.at(0), actions)), "without a latent variable explain is what is imagined")
@@ -204,10 +215,10 @@ def _check_rows(promises: Promises, world_model: AbstractWorldModel, observation
     promises(near(apart, world_model.rollout(start, actions).select(row)), "a row of a batch is imagined like the row alone")
 
 
-def _check_learning(promises: Promises, world_model: AbstractWorldModel, observations: Observation, actions: Tensor) -> None:
+def _check_learning(promises: Promises, world_model: AbstractWorldModel, observations: Observation, actions: Tensor, logged: Tensor) -> None:
     def run(model: AbstractWorldModel) -> tuple[Tensor, ...]:
         states = model.encode_window(observations, actions)
-        explained = model.explain(states.at(0), states, actions)
+        explained = model.explain(states.at(0), states, logged)
         told = () if explained.information is None else (explained.latent, explained.information)
         return states.latent, model.rollout(states.at(0), actions).belief, *told
 

@@ -186,4 +186,4 @@ class CollapseWatch:
 @torch.no_grad()
 def health_of(world_model: AbstractWorldModel, states: State, actions: Tensor) -> Health:
     """Health of a model on encoded windows."""
-    return with_chance(measure_health(states, world_model.rollout(states.at(0), actions)), world_model, states, actions)
+    return with_chance(measure_health(states, world_model.anticipate(states.at(0), actions)), world_model, states, actions)

@@ -5,7 +5,7 @@ import torch
 
 from telos.agent.perception import EncoderConfig
 from telos.agent.world_model import JEPAConfig, MLPPredictorConfig, RecurrentPredictorConfig
-from telos.agent.world_model.actions import ActionFeatures
+from telos.core.action_features import ActionFeatures
 from telos.core.logs import Moments
 from telos.core.spaces import DiscreteSpace, Spaces, VectorSpace
 

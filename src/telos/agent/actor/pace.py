@@ -24,6 +24,13 @@ class Pace:
         self._rounds, self._rest = Measurements(), Measurements()
         self.reserve = 0.0
         """Seconds that a plan leaves unused: as many as it takes for `LATE` of the plans to be late, on a machine that others use too."""
+        self._above: Pace | None = None
+
+    @property
+    def above(self) -> "Pace":
+        """That of the level above, where there is one: its model is another one."""
+        self._above = self._above or Pace()
+        return self._above
 
     @property
     def known(self) -> bool:

@@ -1,7 +1,7 @@
 """Guardrails: what must never happen, and what is done when no plan is safe."""
 
 from telos.agent.guardrails.fallbacks import Brake, Hold, LastSafePlan
-from telos.agent.guardrails.fingerprints import differing, fingerprint_of, quantities_of, tie_of, unusual
+from telos.agent.guardrails.fingerprints import differing, fingerprint_of, leads, quantities_of, tie_of, unusual, weights_above
 from telos.agent.guardrails.holds import Holds
 from telos.agent.guardrails.order import NotBefore
 from telos.agent.guardrails.reading import guardrail_from_mapping, load_guardrails_file, region_from_mapping
@@ -32,6 +32,7 @@ __all__ = [
     "differing",
     "fingerprint_of",
     "guardrail_from_mapping",
+    "leads",
     "load_guardrails",
     "load_guardrails_file",
     "quantities_of",
@@ -39,4 +40,5 @@ __all__ = [
     "save_guardrails",
     "tie_of",
     "unusual",
+    "weights_above",
 ]

@@ -11,6 +11,7 @@ from telos.core.contracts import AbstractPlanner, AbstractRisk
 from telos.core.functions import fingerprint_of_function
 from telos.core.guarding import Guardrail
 from telos.core.readouts import Knowledge
+from telos.core.top_down import TopDown
 from telos.core.weights import fingerprint as fingerprint_of_weights
 
 DIGITS = 16
@@ -26,6 +27,9 @@ NAMES = {
     "mode": "the mode",
     "risk": "the risk",
     "proposals": "the number of proposals",
+    "levels": "the levels that plan",
+    "top_down": "how levels plan together",
+    "time_to_go": "the critic of time",
 }
 """Parts of a tie, for people."""
 
@@ -43,6 +47,12 @@ class Planning(Protocol):
     def risk(self) -> AbstractRisk | None: ...
     @property
     def proposals(self) -> int: ...
+    @property
+    def levels(self) -> int: ...
+    @property
+    def top_down(self) -> TopDown: ...
+    @property
+    def time_to_go(self) -> str | None: ...
 
 
 def fingerprint_of(value: Any) -> str:
@@ -57,7 +67,8 @@ def quantities_of(guardrail: Guardrail) -> tuple[str, ...]:
 
 def tie_of(knowledge: Knowledge, guardrail: Guardrail, settings: Planning, *, model: str | None = None) -> str:
     """What a calibration is valid for: `model=... readouts=... requirement=... fallback=... planner=... horizon=12 replan_every=2`,
-    and the mode, risk and proposals where they are not as always. A policy is no part of it: it may go on learning, and the gate binds it.
+    and the mode, risk, proposals, levels and critic of time where they are not as always. Of the levels all count that may plan; how many of
+    them do in an episode is for the configurator to say, calibrated or not. A policy is no part of it: it may go on learning, and the gate binds it.
 
     Margin and alpha are no part of it: they are what a calibration finds, and what it was asked for.
 
@@ -77,12 +88,35 @@ def differing(tie: str, other: str) -> tuple[str, ...]:
     return tuple(text for name, text in NAMES.items() if first.get(name) != second.get(name))
 
 
+def leads(settings: Planning) -> bool:
+    """Whether something leads the lowest level: levels above it, or subgoals of a critic."""
+    return settings.levels > 1 or settings.top_down.subgoals == "critic"
+
+
 def unusual(settings: Planning) -> dict[str, str]:
-    """What of mode, risk and proposals differs from planning as always; what is as always is not spoken of, so that older ties hold."""
+    """What of the way of planning differs from planning as always; what is as always is not spoken of, so that older ties hold."""
     found: dict[str, str] = {} if settings.mode == "plan" else {"mode": settings.mode}
     if settings.risk is not None:
         found["risk"] = fingerprint_of(settings.risk)[:DIGITS]
-    return found if not settings.proposals else {**found, "proposals": str(settings.proposals)}
+    if settings.proposals:
+        found["proposals"] = str(settings.proposals)
+    if settings.levels > 1:
+        found["levels"] = str(settings.levels)
+    if leads(settings) and settings.top_down != TopDown():
+        found["top_down"] = fingerprint_of(settings.top_down)[:DIGITS]
+    return found if settings.time_to_go is None else {**found, "time_to_go": settings.time_to_go}
+
+
+def weights_above(knowledge: Knowledge, settings: Planning) -> dict[str, str]:
+    """Fingerprints of the levels that may plan, and of the critics of time that may have a say; nothing where neither is asked for."""
+    found: dict[str, str] = {}
+    if settings.levels > 1:
+        found["levels"] = fingerprint_of([fingerprint_of_weights(level) for level in knowledge.levels[: settings.levels - 1]])
+    if leads(settings) or settings.time_to_go is not None:
+        # Where levels plan under guardrails, a critic vetoes subgoals also if none is named.
+        heard = sorted(knowledge.times) if settings.time_to_go is None else [settings.time_to_go]
+        found["time_to_go"] = fingerprint_of([(name, fingerprint_of_weights(knowledge.time_to_go(name))) for name in heard])
+    return found
 
 
 def _parts(model: str, knowledge: Knowledge, guardrail: Guardrail, settings: Planning) -> dict[str, str]:
@@ -97,7 +131,14 @@ def _parts(model: str, knowledge: Knowledge, guardrail: Guardrail, settings: Pla
         "horizon": str(settings.planner.horizon),
         "replan_every": str(settings.replan_every),
         **unusual(settings),
+        **_above(knowledge, settings),
     }
+
+
+def _above(knowledge: Knowledge, settings: Planning) -> dict[str, str]:
+    """How many levels, which critic, and what they are."""
+    named = unusual(settings)
+    return {name: f"{named.get(name, 'any')}-{value[:DIGITS]}" for name, value in weights_above(knowledge, settings).items()}
 
 
 def _described(value: Any) -> str:

@@ -88,6 +88,10 @@ class Limit(AbstractRequirement):
     def quantities(self) -> tuple[str, ...]:
         return (self.quantity,)
 
+    @property
+    def of_states(self) -> bool:
+        return self.of != "rate"
+
     def value(self, now: Now, ahead: Ahead, memory: Float[Tensor, "batch memory"]) -> Float[Tensor, "batch horizon"]:
         along = self._numbers(ahead[self.quantity])
         if self.of == "rate":

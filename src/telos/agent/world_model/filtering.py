@@ -7,8 +7,8 @@ import torch
 from jaxtyping import Float, Num
 from torch import Tensor, nn
 
-from telos.agent.world_model.actions import ActionFeatures
 from telos.agent.world_model.predictors import gated
+from telos.core.action_features import ActionFeatures
 from telos.core.contracts import AbstractEncoder, AbstractEncoderConfig, AbstractFeatures, AbstractWorldModel, AbstractWorldModelConfig
 from telos.core.errors import ConfigError
 from telos.core.layers import Linear, Perceptron

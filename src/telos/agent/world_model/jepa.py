@@ -7,10 +7,10 @@ import torch
 from jaxtyping import Float, Num
 from torch import Generator, Tensor, nn
 
-from telos.agent.world_model.actions import ActionFeatures
 from telos.agent.world_model.chance import AbstractChance, AbstractChanceConfig
 from telos.agent.world_model.hindsight import Dynamics, Known, next_noise
 from telos.agent.world_model.predictors import MLPPredictorConfig
+from telos.core.action_features import ActionFeatures
 from telos.core.contracts import (
     AbstractEncoder,
     AbstractEncoderConfig,

@@ -27,13 +27,14 @@ STRIP = (
 def attempt_film(attempts: Attempts, evaluation: Mapping[str, Any] | None, *, sees_pictures: bool) -> Section:
     """The film of the first attempt, beside what was imagined of it, and the goal."""
     footage, ending = attempts.footage, _ending(attempts.episodes[0])
+    aims = () if footage.gone_for is None else ("what it goes for",)
     chosen = "not a chosen one"
     if evaluation is not None and attempts.evaluated:
         chosen = f"the first of {evaluation['episodes']} and not a chosen one"
     if not footage.imagined:
         says = "Left, what the agent sees. Right, the goal: all that it is told."
         note = f"One attempt, {chosen}; the agent {ending}."
-        return Section(title="", says=says, body=_screen(attempts, ("what it sees", "its goal")), note=f"{note} {STRIP}")
+        return Section(title="", says=says, body=_screen(attempts, ("what it sees", *aims, "its goal")), note=f"{note} {STRIP}")
     earlier = _steps(attempts.lag)
     says = (
         f"Left, what the agent sees. In the middle, how it had imagined this very moment {earlier} earlier, when it made its plan. "
@@ -43,9 +44,11 @@ def attempt_film(attempts: Attempts, evaluation: Mapping[str, Any] | None, *, se
         f"One attempt, {chosen}; the agent {ending}. During the first {earlier} the middle shows the very first plan. "
         "The agent plans anew as it goes, so the middle also shows what it meant to do before it knew better."
     )
+    if aims:
+        note += " What it goes for is a state of the logs that the level above expects to come through; near the goal, the goal itself."
     if not sees_pictures:
         note += " It sees numbers only; this page draws them."
-    return Section(title="", says=says, body=_screen(attempts, ("what it sees", "what it had imagined", "its goal")), note=f"{note} {STRIP}")
+    return Section(title="", says=says, body=_screen(attempts, ("what it sees", "what it had imagined", *aims, "its goal")), note=f"{note} {STRIP}")
 
 
 def success(evaluation: Mapping[str, Any]) -> Section:
@@ -81,6 +84,8 @@ def step_by_step(attempts: Attempts) -> Section:
             "One attempt, the first, step by step: the numbers that it saw, what it had imagined of them some steps before, and what it "
             "imagines with eyes closed, from the first frame and the actions alone."
         )
+    if footage.gone_for is not None:
+        says += " The second row is what it went for at that moment: a subgoal, or the goal itself."
     note = (
         "Energy is what the agent makes small: how far from the goal, in its own numbers, the future of its plan stays. "
         "The true distance is there to compare; the agent never sees it."

@@ -9,8 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from telos.agent.aims import aims_of
 from telos.agent.loop import Agent
 from telos.agent.moments import Moments
+from telos.core.types import Aim
 from telos.core.world import AbstractWorld, WorldState
 from telos.data import AbstractEpisodes
 from telos.evaluation.closed_loop import expert_steps, play
@@ -30,6 +32,8 @@ class RecordedPlan:
     latents: Tensor
     """`[horizon latent]`: what was imagined for steps `time + 1`, `time + 2`, ..."""
     energy: float
+    aim: Aim | None = None
+    """What it served: one row; None: there is one level."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,11 @@ class Episode:
         """The latest plan that was made `lag` steps or more before step `time`; at the beginning, the first plan."""
         return next((plan for plan in reversed(self.plans) if plan.time <= time - lag), self.plans[0])
 
+    @property
+    def goes_for(self) -> tuple[Tensor | None, ...]:
+        """For each state but the last the belief `[belief]` of the subgoal that was gone for there; None: the goal itself."""
+        return tuple(lowest_subgoal(self.plan_for(time, 0).aim) for time in range(self.num_steps))
+
 
 class RecordingContestant(AgentContestant):
     """The agent, with somebody who writes down what it plans; `saw` writes down what comes of it."""
@@ -75,7 +84,7 @@ class RecordingContestant(AgentContestant):
             record = self.records[number]
             record.moments.append(moments.to_json(row))
             if moments.decided:
-                record.plans.append(RecordedPlan(len(record.actions), plan.imagined[row].clone(), float(plan.energy[row])))
+                record.plans.append(RecordedPlan(len(record.actions), plan.imagined[row].clone(), float(plan.energy[row]), _row(plan.aim, row)))
 
     def saw(self, episodes: np.ndarray, actions: np.ndarray, states: WorldState) -> None:
         """What the actions of these episodes led to."""
@@ -124,6 +133,17 @@ def play_first(
         for row, record in enumerate(contestant.records)
     ]
     return episodes, pairs.source
+
+
+def lowest_subgoal(aim: Aim | None) -> Tensor | None:
+    """The belief of what is gone for by the lowest level `[belief]`: of the first level above it that helps; None: the task's own goal."""
+    serving = next((one for one in aims_of(aim) if one.helps[0]), None)
+    return None if serving is None else serving.subgoals[0, serving.step[0]]
+
+
+def _row(aim: Aim | None, row: int) -> Aim | None:
+    # By a list, which copies: a view would keep what was planned for all the others.
+    return None if aim is None else aim.select(torch.tensor([row]))
 
 
 @torch.no_grad()

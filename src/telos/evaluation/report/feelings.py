@@ -90,6 +90,7 @@ _SEEK = (
 
 def _lanes(moments: Moments, level: float) -> list[Lane]:
     lanes = [Lane("how it acts", 16, lambda ruler, top: _modes(moments, ruler, top))]
+    lanes += [_aims(moments, place) for place in range(max((len(moment.get("levels") or ()) for moment in moments), default=0))]
     lanes.append(Lane("energy ahead", 58, lambda ruler, top: _energies(moments, ruler, top)))
     if any(moment["disagreement"] is not None for moment in moments):
         lanes.append(Lane("disagreement", 30, lambda ruler, top: _line([moment["disagreement"] for moment in moments], "violet", ruler, top, 30)))
@@ -104,10 +105,31 @@ def _lanes(moments: Moments, level: float) -> list[Lane]:
 
 def _modes(moments: Moments, ruler: Ruler, top: float) -> str:
     """A band whose colour says who acts; whoever points at it reads why."""
+    return _band([(FALLBACK if moment["fallback"] else MODES[moment["mode"]], moment["why"]) for moment in moments], ruler, top)
+
+
+def _aims(moments: Moments, place: int) -> Lane:
+    """Whether a level above the lowest is of use, and which of its subgoals is gone for."""
+    told = [(moment.get("levels") or ())[place : place + 1] for moment in moments]
+    level = next(part[0]["level"] for part in told if part)
+    look: list[tuple[tuple[str, str], str]] = []
+    before: Mapping[str, Any] | None = None
+    for now in (part[0] if part else None for part in told):
+        helps = now is not None and now["helps"]
+        name = f"subgoal {now['subgoal']} of {now['of']}" if now is not None and helps else "left out"
+        colour = (("violet", "ochre")[level % 2] if helps else "floor", name)
+        # Words of the first step stand for all that follow, as long as the level goes on with the same plan.
+        same = look and look[-1][0] == colour and now is not None and before is not None and now["age"] >= before["age"]
+        look.append((colour, look[-1][1] if same else "" if now is None else now["why"]))
+        before = now
+    return Lane(f"level {level}", 16, lambda ruler, top: _band(look, ruler, top))
+
+
+def _band(look: Sequence[tuple[tuple[str, str], str]], ruler: Ruler, top: float) -> str:
+    """A band over time: for each step a colour and a name, and why; what stays the same is one piece."""
     parts, begin = [], 0
-    look = [(FALLBACK if moment["fallback"] else MODES[moment["mode"]], moment["why"]) for moment in moments]
-    for step in range(1, len(moments) + 1):
-        if step < len(moments) and look[step] == look[begin]:
+    for step in range(1, len(look) + 1):
+        if step < len(look) and look[step] == look[begin]:
             continue
         (colour, name), why = look[begin]
         left, width = ruler.x(begin), ruler.x(step) - ruler.x(begin)

@@ -14,7 +14,7 @@ SECONDS = 5
 
 
 def film(footage: Footage) -> tuple[np.ndarray, int]:
-    """Pictures `[time height width 3]` of what was seen, what was imagined first and the goal, and how many of them a second takes.
+    """Pictures `[time height width 3]` of what was seen, what was imagined first, what was gone for and the goal, and how many a second takes.
 
     The last picture stays for a second. Long episodes are shown in strides.
     """
@@ -22,7 +22,8 @@ def film(footage: Footage) -> tuple[np.ndarray, int]:
     times = film_times(footage.num_steps)
     seen = footage.pictures
     width = 2 * round(HEIGHT * seen.shape[2] / seen.shape[1] / 2)
-    panels = [fit(pictures[times], HEIGHT, width) for pictures in (seen, *_imagined(footage))]
+    beside = [*_imagined(footage), *([] if footage.gone_for is None else [footage.gone_for])]
+    panels = [fit(pictures[times], HEIGHT, width) for pictures in (seen, *beside)]
     if footage.goal is not None:
         panels.append(np.broadcast_to(fit(footage.goal, HEIGHT, width), panels[0].shape))
     gap = np.broadcast_to(np.array(SCREEN, dtype=np.uint8), (len(times), HEIGHT, GAP, 3))

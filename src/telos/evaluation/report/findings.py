@@ -1,7 +1,7 @@
 """Everything that a report has to compute."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from telos.evaluation.protocols import Protocol, make_protocol, select_rows
 from telos.evaluation.report.codec import Codec, train_decoder
 from telos.evaluation.report.decoder import DecoderConfig
 from telos.evaluation.report.episode import Episode, lag_of, play_first
+from telos.evaluation.report.far_goals import FarGoals, find_far_goals
 from telos.evaluation.report.footage import Footage, footage_of_episode, footage_of_logs
 from telos.evaluation.report.imagery import AbstractImagery, imagery_for
 from telos.evaluation.report.landscape import Landscape, energy_landscape, has_position
@@ -61,6 +62,8 @@ class Findings:
     """The decoder's squared error on held-out frames, as a share of the error of always showing the mean frame."""
     open_loop: Mapping[str, Any] | None
     map: LatentMap | None
+    far: FarGoals | None
+    """None for a run that has neither levels nor critics of time."""
 
 
 def find(sources: Sources, evaluation: Mapping[str, Any] | None, *, seed: int, decoder: DecoderConfig, progress: Progress) -> Findings:
@@ -75,6 +78,9 @@ def find(sources: Sources, evaluation: Mapping[str, Any] | None, *, seed: int, d
 
         codec = train_decoder(model, sources.training, imagery.target, seed=seed, config=decoder, progress=trained)
     attempts = None if sources.world is None else _attempts(sources, sources.world, evaluation, codec, imagery, seed)
+    far = _far_goals(sources, attempts, codec, imagery, seed)
+    if attempts is not None and far is not None:
+        attempts = replace(attempts, footage=replace(attempts.footage, gone_for=far.gone_for))
     progress("report", 90, 100, "")
     can_imagine = codec is not None and held_out is not None
     return Findings(
@@ -84,7 +90,13 @@ def find(sources: Sources, evaluation: Mapping[str, Any] | None, *, seed: int, d
         fidelity=_fidelity(codec, imagery, held_out) if can_imagine else None,
         open_loop=_open_loop(sources, evaluation),
         map=None if held_out is None else latent_map(model, held_out, seed=seed),
+        far=far,
     )
+
+
+def _far_goals(sources: Sources, attempts: Attempts | None, codec: Codec | None, imagery: AbstractImagery, seed: int) -> FarGoals | None:
+    episode, goal = (None, None) if attempts is None else (attempts.episodes[0], attempts.footage.goal)
+    return find_far_goals(sources, episode, goal, codec, imagery, seed=seed)
 
 
 def _attempts(

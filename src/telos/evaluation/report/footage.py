@@ -44,6 +44,8 @@ class Footage:
     num_steps: int
     goal: RGB | None = None
     """`[height width 3]`"""
+    gone_for: RGB | None = None
+    """`[time+1 height width 3]`: what the lowest level was after, moment by moment; None if there is one level, or no way to draw it."""
 
 
 def footage_of_episode(episode: Episode, world: AbstractWorld, codec: Codec | None, imagery: AbstractImagery, lag: int) -> Footage:

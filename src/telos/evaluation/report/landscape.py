@@ -1,5 +1,6 @@
 """What the agent tries to make small: the energy of every place for one goal."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,12 +20,21 @@ LARGEST_DRIFT = 0.006
 ROWS_AT_ONCE = 512
 
 
+Measure = Callable[[Float[torch.Tensor, "num latent"], Float[torch.Tensor, "1 latent"]], Float[torch.Tensor, " num"]]
+"""How far it is from latents to the goal's."""
+
+
+def distance(latents: Float[torch.Tensor, "num latent"], target: Float[torch.Tensor, "1 latent"]) -> Float[torch.Tensor, " num"]:
+    """Mean squared difference."""
+    return (latents - target).square().mean(dim=-1)
+
+
 @dataclass(frozen=True)
 class Landscape:
-    """Latent distance to a goal, over the places where the agent can be."""
+    """How far it is to a goal, over the places where the agent can be."""
 
     energies: Float[np.ndarray, "rows columns"]
-    """Mean squared difference between the latent of each place and the goal's; NaN where nobody can be. Row 0 is on top."""
+    """Energy of each place, such as the mean squared difference between its latent and the goal's; NaN where nobody can be. Row 0 is on top."""
     goal: WorldState
     """`[1 ...]`"""
 
@@ -40,15 +50,23 @@ def has_position(world: AbstractWorld, state: WorldState) -> bool:
     return bool((position >= 0).all() and (position <= 1).all())
 
 
-def energy_landscape(world_model: AbstractWorldModel, world: AbstractWorld, goal: WorldState, *, size: int = 120) -> Landscape:
-    """The energy on a grid of `size` by `size` places; everything but the position is as in `goal`."""
+@torch.no_grad()
+def energy_landscape(
+    world_model: AbstractWorldModel, world: AbstractWorld, goal: WorldState, *, size: int = 120, measure: Measure = distance
+) -> Landscape:
+    """The energy on a grid of `size` by `size` places; everything but the position is as in `goal`.
+
+    Args:
+        measure: how far it is from latents `[num latent]` to the goal's `[1 latent]`.
+    """
     middles = (np.arange(size) + 0.5) / size
     places = np.stack(np.meshgrid(middles, middles), axis=-1).reshape(-1, 2)
     free = free_places(world, goal, places)
     energies = np.full(len(places), np.nan)
     if free.any():
         target = _latents(world_model, world, goal)
-        energies[free] = (_latents(world_model, world, _at(goal, places[free])) - target).square().mean(dim=-1).cpu().numpy()
+        latents = _latents(world_model, world, _at(goal, places[free]))
+        energies[free] = torch.cat([measure(part, target) for part in latents.split(ROWS_AT_ONCE)]).cpu().numpy()
     return Landscape(energies.reshape(size, size), goal)
 
 

@@ -12,6 +12,7 @@ from telos.evaluation.planner_curves import read_curves
 from telos.evaluation.report import (
     attempt_sections,
     conduct_section,
+    far_goals_section,
     guardrail_section,
     model_sections,
     offline_sections,
@@ -88,6 +89,8 @@ def _sections(sources: Sources, findings: Findings, evaluation: Mapping[str, Any
     if world is not None and attempts is not None and attempts.landscape is not None:
         yield attempt_sections.landscape(world, attempts.landscape, attempts)
         yield attempt_sections.more_attempts(world, attempts.episodes)
+    if findings.far is not None:
+        yield from far_goals_section.far_goals(sources, findings.far, attempts, evaluation)
     if findings.open_loop is not None:
         yield model_sections.imagination((offline or {}).get("open_loop") or findings.open_loop, dream)
     probes = (evaluation or offline or {}).get("probe") or []

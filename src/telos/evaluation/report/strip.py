@@ -22,6 +22,9 @@ def filmstrip(footage: Footage) -> str:
         head += ["<div></div>", '<div class="step">goal</div>']
         seen += ["<div></div>", _frame(footage.goal, "the goal", kind="goal")]
     rows = [head, seen]
+    if footage.gone_for is not None:
+        cells = [_frame(footage.gone_for[time], f"gone for at step {time}", kind=_kind(footage, time)) for time in times]
+        rows.append([_name("goes for"), *cells, *(["<div></div>"] * 2 if with_goal else [])])
     for way in footage.imagined:
         assert way.pictures is not None
         cells = [_imagined(way.pictures, time, way.label) for time in times]
@@ -32,6 +35,12 @@ def filmstrip(footage: Footage) -> str:
 
 def _name(label: str) -> str:
     return f'<div class="row">{escape(label)}</div>'
+
+
+def _kind(footage: Footage, time: int) -> str:
+    """The goal itself looks like the goal, also where it is gone for."""
+    assert footage.gone_for is not None
+    return "aim" if footage.goal is None or not np.array_equal(footage.gone_for[time], footage.goal) else "goal"
 
 
 def _imagined(pictures: RGB, time: int, label: str) -> str:

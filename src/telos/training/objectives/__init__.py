@@ -9,5 +9,6 @@ from telos.training.objectives.prediction import Prediction
 from telos.training.objectives.sigreg import SIGReg
 from telos.training.objectives.smoothness import Smoothness
 from telos.training.objectives.variance import Variance
+from telos.training.objectives.volume import Volume
 
-__all__ = ["Belief", "Covariance", "InverseDynamics", "LatentInformation", "OfFrames", "Prediction", "SIGReg", "Smoothness", "Variance"]
+__all__ = ["Belief", "Covariance", "InverseDynamics", "LatentInformation", "OfFrames", "Prediction", "SIGReg", "Smoothness", "Variance", "Volume"]
