@@ -85,8 +85,9 @@ CORE = (
 )
 """All of these; the page of contracts first."""
 MARK = "<!-- Written by tests/docs/reference_pages.py; do not edit. -->\n"
-WIDE = "1000"
-"""Columns of the terminal in which help is read: every option on one line, or on two."""
+WIDE, NARROW = "1000", "129"
+"""Columns of the terminal in which help is read: for the names of all verbs in one line, and for options, whose boxes never stand side by side
+where there is no room for two of 65 columns."""
 
 
 def pages() -> dict[str, str]:
@@ -136,7 +137,7 @@ def _cli_page() -> str:
     lines += ["Exit codes: 0 all is well, 1 a property or bar is violated, 2 wrong usage or unusable input, 130 interrupted."]
     lines += ["With `--json`, the last line on standard output is one JSON object; progress and remarks go to standard error.", ""]
     for verb in verbs():
-        lines += [f"## telos {verb}", "", *_verb(help_of(verb)), ""]
+        lines += [f"## telos {verb}", "", *_verb(help_of(verb, NARROW)), ""]
     return "\n".join(lines)
 
 
@@ -146,11 +147,11 @@ def verbs(verb: str = "") -> list[str]:
     return [found for choice in choices[1].split(",") for found in verbs(f"{verb} {choice}".strip())] if choices else [verb]
 
 
-def help_of(verb: str) -> str:
-    """What `telos VERB --help` prints on a very wide terminal."""
+def help_of(verb: str, columns: str = WIDE) -> str:
+    """What `telos VERB --help` prints on a terminal that is so wide."""
     # With an encoding of its own, it always has the same boxes.
     printed = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
-    with mock.patch.dict(os.environ, {"COLUMNS": WIDE, "NO_COLOR": "1"}), contextlib.redirect_stdout(printed), contextlib.suppress(SystemExit):
+    with mock.patch.dict(os.environ, {"COLUMNS": columns, "NO_COLOR": "1"}), contextlib.redirect_stdout(printed), contextlib.suppress(SystemExit):
         cli.run([*verb.split(), "--help"])
     printed.seek(0)
     return re.sub(r"\x1b\[[0-9;]*m", "", printed.read())
@@ -172,7 +173,9 @@ def _verb(text: str) -> Iterator[str]:
 def _options(text: str) -> Iterator[tuple[str, str]]:
     """Every option with its sentence; the boxes that are drawn around them are taken away."""
     found: list[list[str]] = []
-    for line in _in_one_column(text):
+    for line in text.splitlines():
+        if not line.startswith("│"):
+            continue
         content = line.strip("│").rstrip()
         option, _, says = content.strip().partition("  ")
         if content.startswith("  ") and content.strip() and found:
@@ -183,13 +186,6 @@ def _options(text: str) -> Iterator[tuple[str, str]]:
     for option, *says in found:
         if any(says) and not option.startswith("-h"):
             yield option.replace("{None}|", "").replace("|", "\\|"), " ".join(filter(None, says))
-
-
-def _in_one_column(text: str) -> list[str]:
-    """Lines inside of boxes; where there are many options, boxes stand side by side."""
-    lines = [line for line in text.splitlines() if line.startswith("│")]
-    columns = [line.split("││") for line in lines]
-    return [parts[place] for place in range(max(map(len, columns), default=0)) for parts in columns if place < len(parts)]
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from telos.agent.top_down.planning import TopDownPlanning, lowest_horizon
 from telos.agent.top_down.waypoints import WaypointPlanning
 from telos.core.contracts import AbstractCost
 from telos.core.errors import ConfigError
-from telos.core.levels import AbstractTimeToGo
+from telos.core.levels import AbstractLevel, AbstractTimeToGo
 from telos.core.readouts import Knowledge
 from telos.core.seeding import derive_seed
 from telos.core.tasks import Intent, Part, Parts, split_drives
@@ -68,6 +68,11 @@ class Lead:
         """The critic of time that counts."""
         return None if self.intent.time_to_go is None else self.knowledge.time_to_go(self.intent.time_to_go)
 
+    @property
+    def levels(self) -> tuple[AbstractLevel, ...]:
+        """Those above the lowest that may plan."""
+        return self.knowledge.levels[: self.intent.levels - 1]
+
     def why_not(self, problem: Problem) -> str | None:
         """Why nobody leads, in a few words for people; None: somebody does."""
         if problem.goal is None:
@@ -92,7 +97,7 @@ class Lead:
     def planning(self, generator: Generator, pace: Pace) -> TopDownPlanning | WaypointPlanning:
         """What says where to go next."""
         intent, critic, top_down = self.intent, self.critic, self.intent.top_down
-        levels, ways = self.knowledge.levels[: intent.levels - 1], guarding_time(self.knowledge, intent.time_to_go)
+        levels, ways = self.levels, guarding_time(self.knowledge, intent.time_to_go)
         if top_down.subgoals == "critic":
             assert critic is not None and intent.time_to_go is not None
             level = levels[0] if levels and top_down.compare == "above" else None
@@ -107,20 +112,27 @@ class Lead:
         Args:
             cost: of the task.
         """
-        levels, top_down = self.knowledge.levels[: self.intent.levels - 1], self.intent.top_down
-        if levels and top_down.compare == "above" and self.why_not(problem) is None:
-            cost = seen_from(cost, levels[0], top_down.below_share)
         critic = self.critic
+        if self.levels and self.why_not(problem) is None:
+            cost = self._compared(cost, 0)
         return cost if critic is None or problem.goal is None else with_time_to_go(cost, critic)
 
     @property
     def _costs(self) -> tuple[AbstractCost, ...]:
         """What energy is on each upper level; none where the agent's cost measures from no goal."""
-        about_goals, critic = split_drives(self.usual)[0], self.critic
+        about_goals = split_drives(self.usual)[0]
         if about_goals is None:
             return ()
-        levels = self.knowledge.levels[: self.intent.levels - 1]
-        if critic is None:
-            return (about_goals,) * len(levels)
-        size = self.knowledge.world_model.latent_size
-        return tuple(with_time_to_go(about_goals, seen_above(critic, level, size), steps=level.steps) for level in levels)
+        return tuple(self._timed(self._compared(about_goals, number), level) for number, level in enumerate(self.levels, start=1))
+
+    def _compared(self, cost: AbstractCost, place: int) -> AbstractCost:
+        """The same, measured as the level above this place sees it; on the top, and where plans are compared below, as it is."""
+        top_down = self.intent.top_down
+        if place == len(self.levels) or top_down.compare == "below":
+            return cost
+        return seen_from(cost, self.levels[place], top_down.below_share)
+
+    def _timed(self, cost: AbstractCost, level: AbstractLevel) -> AbstractCost:
+        """The same in time, on an upper level. Time is wrapped around what is compared above: its critic knows this level's states alone."""
+        critic, size = self.critic, self.knowledge.world_model.latent_size
+        return cost if critic is None else with_time_to_go(cost, seen_above(critic, level, size), steps=level.steps)

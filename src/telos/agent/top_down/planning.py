@@ -8,7 +8,7 @@ import torch
 
 from telos.agent.actor import Pace
 from telos.agent.actor.guard import Guard
-from telos.agent.cost.seen_from import Subgoal, seen_from
+from telos.agent.cost.seen_from import Subgoal
 from telos.agent.top_down.one_level import Ground, LevelPlanning
 from telos.agent.top_down.scale import bottom_size, scale_of
 from telos.agent.top_down.upper_guard import upper_guard
@@ -79,16 +79,13 @@ class TopDownPlanning:
         return aim
 
     def _planning(self, place: int, budget_ms: float | None) -> LevelPlanning:
-        cost, top_down = self.costs[place], self.intent.top_down
-        if place + 1 < len(self.levels) and top_down.compare == "above":
-            cost = seen_from(cost, self.levels[place + 1], top_down.below_share)
-        pace = self.pace
+        top_down, pace = self.intent.top_down, self.pace
         for _ in range(place + 1):
             pace = pace.above
         plans = UpperPlans(
             levels=self.levels[: place + 1],
             top_down=top_down,
-            cost=cost,
+            cost=self.costs[place],
             seed=self.seed,
             pace=pace,
             budget_ms=None if budget_ms is None else SHARE * budget_ms,
