@@ -9,6 +9,7 @@ from telos.agent.loop import Agent
 from telos.core.contracts import AbstractPlanner
 from telos.core.run import Run
 from telos.core.tasks import AbstractConfigurator
+from telos.core.top_down import TopDown
 from telos.core.world import AbstractWorld, WorldState
 from telos.evaluation.contestants import AbstractContestant, AgentContestant, RandomContestant, ScriptedContestant, ZeroContestant
 from telos.recipes.experiment import USUAL, load_agent
@@ -32,8 +33,8 @@ class Row:
     """Levels that plan at the most."""
     time_to_go: str | None = None
     """The critic of time that counts as energy and vetoes."""
-    proposes: bool = False
-    """Whether subgoals are the critic's, in place of a level's plans."""
+    top_down: TopDown = TopDown()
+    """How levels plan together."""
     planner: AbstractPlanner = LED
     """Of the lowest level."""
     configured: bool = False
@@ -44,11 +45,13 @@ ROWS = {
     "flat": Row(planner=FLAT),
     "flat, 4 x the search": Row(planner=FLAT_AT_LEISURE),
     **{f"flat + {critic}": Row(time_to_go=critic) for critic in CRITICS},
-    "landmarks propose": Row(levels=2, time_to_go="landmarks", proposes=True),
+    "landmarks propose": Row(levels=2, time_to_go="landmarks", top_down=TopDown(subgoals="critic")),
     "2 levels": Row(levels=2),
     "3 levels": Row(levels=3),
     "2 levels + landmarks": Row(levels=2, time_to_go="landmarks"),
     "3 levels + landmarks": Row(levels=3, time_to_go="landmarks"),
+    "2 levels, compared below": Row(levels=2, top_down=TopDown(compare="below")),
+    "2 levels, not drawn to states": Row(levels=2, top_down=TopDown(snap=False)),
     "as the executive says": Row(levels=3, time_to_go="landmarks", configured=True),
 }
 """By the name that the table has for them."""
@@ -59,10 +62,7 @@ def agent_of(run: Run, row: Row, *, seed: int) -> Agent:
     """The run's agent, set up as the row says. Raises ConfigError for what the run was not taught."""
     configurator: AbstractConfigurator | None = USUAL if row.configured else None
     agent = load_agent(run, planner=row.planner, configurator=configurator, seed=seed)
-    settings = replace(agent.settings, levels=row.levels, time_to_go=row.time_to_go)
-    if row.proposes:
-        settings = replace(settings, top_down=replace(settings.top_down, subgoals="critic"))
-    agent.settings = settings
+    agent.settings = replace(agent.settings, levels=row.levels, time_to_go=row.time_to_go, top_down=row.top_down)
     return agent
 
 

@@ -9,10 +9,11 @@ from torch import Generator, Tensor
 from telos.agent.actor import Pace
 from telos.agent.actor.gate import check_plan
 from telos.agent.actor.guard import SafeRest, Watch
+from telos.agent.guardrails import leads
 from telos.agent.sealing import Seal
 from telos.agent.startle import fall_back_where, startled
 from telos.agent.thinking import Thinking
-from telos.agent.top_down.leading import Lead, check_levels, leads
+from telos.agent.top_down.leading import Lead, check_levels
 from telos.agent.top_down.planning import aimed
 from telos.core.contracts import AbstractCost
 from telos.core.errors import ConfigError, SpaceError

@@ -1,5 +1,6 @@
 """Far goals: how long things take, and world models of world models, each with a slower clock than the one below."""
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 
@@ -19,6 +20,12 @@ class AbstractTimeToGo(nn.Module, ABC):
     slack: Tensor
     """A number (buffer): logged moves come out at most so many steps longer than they took, but for a small share. What is imagined and
     exceeds it is too good to be true."""
+
+    @property
+    def longest_known(self) -> float:
+        """Steps beyond which a time says no more than that nobody was seen to go there: it can neither lead nor veto. Infinite for critics that
+        always have an opinion."""
+        return math.inf
 
     @abstractmethod
     def forward(self, here: Float[Tensor, "*#batch latent"], there: Float[Tensor, "*#batch latent"]) -> Float[Tensor, "*#batch"]:

@@ -66,6 +66,19 @@ def test_a_tunnel_costs_more_than_it_gains():
     assert alone[0] < waiting
 
 
+def test_where_nobody_was_seen_to_go_distance_judges_and_nothing_is_vetoed():
+    class NeverThrough(RoundTheWall):
+        @property
+        def longest_known(self) -> float:
+            return 25.0
+
+    problem, through = Problem(state=state(1.0), goal=state(-1.0)), future([0.5, -0.5, -1.0, -1.0])
+    assert energy(TimeToGo(critic=NeverThrough(), near=LeastDistance()), through, problem) == energy(LeastDistance(), through, problem) == [0.0]
+    assert energy(TooGoodToBeTrue(critic=NeverThrough()), through, problem) == [0.0]
+    # Within what is known the veto stands.
+    assert energy(TooGoodToBeTrue(critic=NeverThrough()), future([5.0, 9.0, 13.0, 17.0]), problem)[0] > 0
+
+
 def test_what_is_possible_is_not_vetoed_and_slack_lets_a_little_more_pass():
     problem = Problem(state=state(1.0))
     assert energy(TooGoodToBeTrue(critic=RoundTheWall()), future([2.0, 3.0, 4.0, 5.0]), problem) == [0.0]

@@ -102,6 +102,14 @@ def test_islets_are_left_out_and_rooms_that_nobody_went_between_stay():
     assert not kept[120:].any()
 
 
+def test_between_rooms_that_nobody_went_between_the_map_has_no_opinion():
+    rooms = grid_map(tuple((3, y) for y in range(SIDE)))
+    inside, across = rooms(at((0, 0), (0, 0)), at((2, 6), (6, 6))).tolist()
+    assert inside < rooms.longest_known < across
+    for whole in (grid_map(WALL), grid_map(one_way=True), rooms.avoiding(lambda beliefs: beliefs[:, 0] == 1)):
+        assert whole.longest_known == float("inf")
+
+
 def test_the_slope_leads_to_the_goal():
     graph = grid_map()
     here = at((2.4, 3.2)).requires_grad_()

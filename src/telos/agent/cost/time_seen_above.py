@@ -36,6 +36,10 @@ class SeenAbove(AbstractTimeToGo):
             self.register_buffer("places", critic.place(level.landmarks.beliefs[:, :latent_size]))
             self.register_buffer("slack", critic.slack + self._coarseness())
 
+    @property
+    def longest_known(self) -> float:
+        return self.critic.longest_known
+
     def forward(self, here: Float[Tensor, "*#batch latent"], there: Float[Tensor, "*#batch latent"]) -> Float[Tensor, "*#batch"]:
         return self.between(self.place(here), self.place(there))
 

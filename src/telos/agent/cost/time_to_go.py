@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from telos.agent.cost.seen_from import Subgoal
 from telos.core.contracts import AbstractCost, WeightedSum
 from telos.core.levels import AbstractTimeToGo
 from telos.core.tasks import EnergyTogether
@@ -64,27 +65,41 @@ class TimeToGo(AbstractCost):
     """Of the veto."""
     steps: int = 1
     """Steps of the world in one that is imagined."""
+    led: bool = True
+    """Whether also for subgoals of a level above. They are near, and have been judged up there; without this they cost no second look."""
 
     def energy(self, rollout: Rollout, problem: Problem) -> Float[Tensor, "batch horizon"]:
-        looks = _Looks(self.critic, rollout, problem)
         energy = self.near.energy(rollout, problem)
+        if self.led or not isinstance(problem.goal, Subgoal):
+            return self._timed(energy, rollout, problem)
+        rows = ~problem.goal.chosen
+        if not bool(rows.any()):
+            return energy
+        some = Rollout(rollout.latent[rows], rollout.actions[rows])
+        return energy.index_copy(0, rows.nonzero()[:, 0], self._timed(energy[rows], some, problem.select(rows)))
+
+    def _timed(self, energy: Float[Tensor, "batch horizon"], rollout: Rollout, problem: Problem) -> Float[Tensor, "batch horizon"]:
+        looks = _Looks(self.critic, rollout, problem)
         if problem.goal is not None:
             overlooked = rollout.horizon * self.steps
-            far = looks.times(looks.start, looks.goal) > overlooked
+            away = looks.times(looks.start, looks.goal)
+            # Of places that nobody was seen to go between, the task's own cost knows no less.
+            far = (away > overlooked) & (away <= self.critic.longest_known)
             energy = torch.where(far[:, None], _at_the_end(looks.times(looks.end, looks.goal) / overlooked, rollout), energy)
         return energy + self.veto * _excess(looks, self) if self.veto else energy
 
 
-def with_time_to_go(cost: AbstractCost, critic: AbstractTimeToGo, *, steps: int = 1, veto: float = VETO) -> AbstractCost:
+def with_time_to_go(cost: AbstractCost, critic: AbstractTimeToGo, *, steps: int = 1, veto: float = VETO, led: bool = True) -> AbstractCost:
     """What of a cost measures from goals, measured in time where they are far; what is asked of the way stays as it is.
 
     Args:
         critic: on the latents that are imagined.
         steps: of the world, in one that is imagined.
+        led: whether also for subgoals of a level above.
     """
 
     def wrapped(part: AbstractCost) -> AbstractCost:
-        return TimeToGo(critic=critic, near=part, steps=steps, veto=veto)
+        return TimeToGo(critic=critic, near=part, steps=steps, veto=veto, led=led)
 
     return _about_goals(cost, wrapped)
 
@@ -152,7 +167,9 @@ def _excess(looks: _Looks, veto: TooGoodToBeTrue | TimeToGo) -> Float[Tensor, "b
     for length, place in ((horizon // 2, "middle"), (horizon, "end")):
         if length:
             allowed = veto.rate * length * veto.steps + looks.critic.slack
-            beyond = beyond + (looks.times(looks.start, getattr(looks, place)) - allowed).clamp_min(0)
+            taken = looks.times(looks.start, getattr(looks, place))
+            # What nobody was seen to do may be new, or a tunnel: logs cannot tell.
+            beyond = beyond + torch.where(taken <= looks.critic.longest_known, (taken - allowed).clamp_min(0), 0.0)
     return _at_the_end(beyond / (horizon * veto.steps), looks.rollout)
 
 

@@ -1,5 +1,6 @@
 """A map of the logs: landmarks, the moves between them that were seen, and the shortest ways that these make together."""
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -8,7 +9,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from telos.agent.critics.shortest_paths import mainland, shortest_paths, within
+from telos.agent.critics.shortest_paths import FARTHER, mainland, num_parts, shortest_paths, within
 from telos.core.errors import ConfigError
 from telos.core.levels import AbstractTimeToGo, Forbidden
 from telos.core.taught import AbstractDescription
@@ -93,9 +94,19 @@ class LandmarkGraph(AbstractTimeToGo):
         self.register_buffer("linked", None, persistent=False)
         self.slack: Tensor
         self.register_buffer("slack", torch.zeros(()))
+        self._longest_known: float | None = None
 
     def __len__(self) -> int:
         return len(self.beliefs)
+
+    @property
+    def longest_known(self) -> float:
+        """Where parts of the logs are not connected, between the longest way there is and what stands for none. What guardrails cut off was seen,
+        and is out of reach on purpose."""
+        if self._longest_known is None:
+            parts = 1 if self.linked is not None else num_parts(self.edges.cpu().numpy(), self.allowed.cpu().numpy())
+            self._longest_known = math.inf if parts == 1 else float(self.times.max()) * (1 + 1 / FARTHER) / 2
+        return self._longest_known
 
     def draw(self, beliefs: Tensor, edges: np.ndarray, steps: np.ndarray, *, beyond: float | None = None) -> "LandmarkGraph":
         """Fills the map in, shortest ways and all; itself. Sizes are those that it was built with.
@@ -107,6 +118,7 @@ class LandmarkGraph(AbstractTimeToGo):
         self.edges.copy_(torch.from_numpy(edges))
         self.edge_steps.copy_(torch.from_numpy(steps))
         self.times.copy_(torch.from_numpy(within(shortest_paths(edges, steps, len(beliefs)), beyond)))
+        self._longest_known = None
         return self
 
     def forward(self, here: Float[Tensor, "*#batch latent"], there: Float[Tensor, "*#batch latent"]) -> Float[Tensor, "*#batch"]:

@@ -1,7 +1,7 @@
 """Shortest paths between landmarks: pieces that were seen, put together to ways that nobody has gone."""
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 FARTHER = 2.0
 """What is out of reach counts as so many times the longest way there is: finite, so that times can be averaged."""
@@ -32,10 +32,19 @@ def mainland(edges: Int[np.ndarray, "2 edges"], num: int, least: float = 0.01) -
     Args:
         least: share of all landmarks that a part must hold. Rooms between which nobody has gone are parts of their own, and stay.
     """
+    part = _parts(edges, num, "strong")
+    sizes = np.bincount(part)
+    return sizes[part] >= min(max(2, least * num), sizes.max())
+
+
+def num_parts(edges: Int[np.ndarray, "2 edges"], counted: Bool[np.ndarray, " num"]) -> int:
+    """Parts of the graph between which nobody went, neither there nor back, among the landmarks that are counted."""
+    return len(np.unique(_parts(edges, len(counted), "weak")[counted]))
+
+
+def _parts(edges: Int[np.ndarray, "2 edges"], num: int, connection: str) -> Int[np.ndarray, " num"]:
     from scipy.sparse import csr_matrix
     from scipy.sparse.csgraph import connected_components
 
     graph = csr_matrix((np.ones(edges.shape[1]), (edges[0], edges[1])), shape=(num, num))
-    _, part = connected_components(graph, directed=True, connection="strong")
-    sizes = np.bincount(part)
-    return sizes[part] >= min(max(2, least * num), sizes.max())
+    return connected_components(graph, directed=True, connection=connection)[1]

@@ -12,6 +12,7 @@ from telos.agent.settings import AgentSettings
 from telos.agent.top_down.guarded import guarding_time
 from telos.agent.top_down.planning import TopDownPlanning, lowest_horizon
 from telos.agent.top_down.waypoints import WaypointPlanning
+from telos.agent.top_down.within_reach import WithinReach
 from telos.core.contracts import AbstractCost
 from telos.core.errors import ConfigError
 from telos.core.levels import AbstractLevel, AbstractTimeToGo
@@ -46,11 +47,6 @@ def check_levels(settings: AgentSettings | Intent, knowledge: Knowledge) -> None
         raise ConfigError(
             "Subgoals are to come from a critic of time, and none is named.", fix="--time-to-go landmarks, or AgentSettings(time_to_go=..., ...)"
         )
-
-
-def leads(intent: Intent) -> bool:
-    """Whether anything above the lowest level says where to go."""
-    return intent.levels > 1 or intent.top_down.subgoals == "critic"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,7 +111,11 @@ class Lead:
         critic = self.critic
         if self.levels and self.why_not(problem) is None:
             cost = self._compared(cost, 0)
-        return cost if critic is None or problem.goal is None else with_time_to_go(cost, critic)
+        if critic is None or problem.goal is None:
+            return cost
+        # The level above has judged by time where to go, which is near. What guardrails forbid is looked for on every level.
+        judged_above = self.levels and self.intent.top_down.subgoals == "levels" and not isinstance(critic, WithinReach)
+        return with_time_to_go(cost, critic, led=not judged_above)
 
     @property
     def _costs(self) -> tuple[AbstractCost, ...]:
