@@ -50,6 +50,7 @@ ROWS = {
     "3 levels": Row(levels=3),
     "2 levels + landmarks": Row(levels=2, time_to_go="landmarks"),
     "3 levels + landmarks": Row(levels=3, time_to_go="landmarks"),
+    "2 levels + quasimetric": Row(levels=2, time_to_go="quasimetric"),
     "2 levels, compared below": Row(levels=2, top_down=TopDown(compare="below")),
     "2 levels, not drawn to states": Row(levels=2, top_down=TopDown(snap=False)),
     "as the executive says": Row(levels=3, time_to_go="landmarks", configured=True),
