@@ -31,5 +31,6 @@ def draw_rows(results: list[Result], file: Path) -> None:
         axis.grid(axis="x", alpha=0.3)
         axis.spines[["top", "right", "left"]].set_visible(False)
     figure.axes[0].invert_yaxis()
-    figure.axes[0].legend(frameon=False, fontsize=9, loc="lower left")
+    # Beside the drawing: dots may lie anywhere in it.
+    figure.legend(*figure.axes[0].get_legend_handles_labels(), frameon=False, fontsize=9, loc="outside lower center", ncols=len(COLOURS))
     save_figure(figure, file, dpi=130)
