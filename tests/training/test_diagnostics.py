@@ -76,6 +76,15 @@ def test_the_watch_says_in_a_sentence_what_is_wrong(sign, words):
     assert words in CollapseWatch().verdict(replace(HEALTHY, **sign))
 
 
+def test_where_z_is_what_was_done_predictions_are_judged_in_hindsight():
+    unforeseen = replace(HEALTHY, error=1.2 * HEALTHY.nothing_moves, explained_error=0.1 * HEALTHY.nothing_moves)
+    assert "worse than none" in CollapseWatch().verdict(unforeseen)
+    assert CollapseWatch(in_hindsight=True).verdict(unforeseen) == ""
+    ignored = replace(unforeseen, explained_error=1.2 * HEALTHY.nothing_moves)
+    assert "worse than none" in CollapseWatch(in_hindsight=True).verdict(ignored)
+    assert "worse than none" in CollapseWatch(in_hindsight=True).verdict(replace(unforeseen, explained_error=None))
+
+
 def test_the_watch_waits_for_its_patience_then_stops_the_run():
     watch, history = CollapseWatch(patience=3, grace=2), []
     for _ in range(4):

@@ -130,6 +130,9 @@ class CollapseWatch:
     """One that leaves less of the error where start and actions are those of another window tells everything; a warning only."""
     grace: int = 2
     """First checks that are not judged: fresh weights say little."""
+    in_hindsight: bool = False
+    """Whether predictions are judged with the latent variable inferred from what was seen, where there is one: for models in which it stands for
+    what was done, such as the macro-actions of a level. The likeliest of them may well lead nowhere, since a random walk goes nowhere."""
 
     def verdict(self, health: Health) -> str:
         """What is wrong, in a sentence; empty if nothing is."""
@@ -178,9 +181,11 @@ class CollapseWatch:
         return history[-1] or (self.chance(health) if judged else "")
 
     def _worthless(self, health: Health) -> str:
-        if health.relative_error <= self.worst_error:
+        hindsight = health.explained_error if self.in_hindsight else None
+        error = health.relative_error if hindsight is None else hindsight / max(health.nothing_moves, 1e-12)
+        if error <= self.worst_error:
             return ""
-        return f'Predictions are worse than none: their error is {health.relative_error:.2g} of that of "nothing moves".'
+        return f'Predictions are worse than none: their error is {error:.2g} of that of "nothing moves".'
 
 
 @torch.no_grad()

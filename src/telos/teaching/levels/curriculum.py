@@ -82,5 +82,5 @@ class LevelRecipe:
             ),
             log_every=100,
             # With the start of another window a macro-action far outside of its box would be needed: that it tells all then says nothing of plans.
-            watch=CollapseWatch(least_blind_error=0.0),
+            watch=CollapseWatch(least_blind_error=0.0, in_hindsight=True),
         )
