@@ -15,8 +15,8 @@ from telos.core.taught import AbstractDescription
 
 
 @dataclass(frozen=True, kw_only=True)
-class PairNetworkConfig(AbstractDescription):
-    """Sizes of a network over pairs, and how it was taught. Raises ConfigError for sizes that cannot be."""
+class AbstractNetworkConfig(AbstractDescription):
+    """What all networks that tell times are made of, and how one was taught."""
 
     latent_size: int
     """Numbers of a latent."""
@@ -34,6 +34,11 @@ class PairNetworkConfig(AbstractDescription):
     """Which logs it was taught on, for people."""
     measures: dict[str, Any] = field(default_factory=dict)
     """What was measured when it was taught, for people."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PairNetworkConfig(AbstractNetworkConfig):
+    """Sizes of a network over pairs, and how it was taught. Raises ConfigError for sizes that cannot be."""
 
     def __post_init__(self) -> None:
         check_sizes("A network over pairs", self.latent_size, self.width, self.depth, self.scale)

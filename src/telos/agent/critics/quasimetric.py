@@ -1,45 +1,27 @@
 """A quasimetric: steps between states as a distance that need not be the same both ways, and that obeys the triangle inequality."""
 
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from telos.agent.critics.pair_network import check_sizes
+from telos.agent.critics.pair_network import AbstractNetworkConfig, check_sizes
 from telos.core.errors import ConfigError
 from telos.core.layers import Perceptron
 from telos.core.levels import AbstractTimeToGo
-from telos.core.taught import AbstractDescription
 
 TINY = 1e-8
 
 
 @dataclass(frozen=True, kw_only=True)
-class QuasimetricConfig(AbstractDescription):
+class QuasimetricConfig(AbstractNetworkConfig):
     """Sizes of a quasimetric, and how it was taught. Raises ConfigError for sizes that cannot be."""
 
-    latent_size: int
-    """Numbers of a latent."""
-    width: int = 128
-    """Numbers in each hidden layer."""
-    depth: int = 3
-    """Hidden layers."""
     num_parts: int = 16
     """Distances that are looked at side by side; the largest counts."""
     part_size: int = 16
     """Numbers of each: half for the way there and back, half for what is longer one way than the other."""
-    scale: float = 10.0
-    """Steps that a distance of one stands for."""
-    kind: str = ""
-    """How it was taught, for people."""
-    teacher: str = ""
-    """Which critic it was taught by; empty: by the logs themselves."""
-    source: str = ""
-    """Which logs it was taught on, for people."""
-    measures: dict[str, Any] = field(default_factory=dict)
-    """What was measured when it was taught, for people."""
 
     def __post_init__(self) -> None:
         check_sizes("A quasimetric", self.latent_size, self.width, self.depth, self.scale)
